@@ -1,0 +1,105 @@
+// Package redistest finds or starts the real Redis server that tests run
+// against.
+package redistest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// ErrMissing says that there is no real Redis server to test against.
+var ErrMissing = errors.New("no real Redis: set REDIS_URL, or put redis-server on the PATH")
+
+// Required reports whether a missing server is a failure (REQUIRE_REDIS=1).
+func Required() bool { return os.Getenv("REQUIRE_REDIS") == "1" }
+
+// URL returns where the server for this process is: at REDIS_URL, which may
+// hold live data, or a private one that is started on the first call and ends
+// with the process. It fails with ErrMissing where neither is to be had.
+func URL() (string, error) {
+	if url := os.Getenv("REDIS_URL"); url != "" {
+		return url, nil
+	}
+	server, err := shared()
+	if err != nil {
+		return "", err
+	}
+	return server.URL(), nil
+}
+
+var shared = sync.OnceValues(func() (*Server, error) { return Start() })
+
+// Server is a private server: on a free loopback port, without persistence. It
+// ends with this process, however that ends.
+type Server struct {
+	// Address is its host and port.
+	Address string
+	// Directory is its working directory, removed at the end.
+	Directory string
+
+	command *exec.Cmd
+	input   interface{ Close() error }
+}
+
+// Start starts a server with further arguments, and waits until it is ready.
+func Start(arguments ...string) (*Server, error) {
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMissing, err)
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	directory, err := os.MkdirTemp("", "redistest")
+	if err != nil {
+		return nil, err
+	}
+	log := filepath.Join(directory, "log")
+	_, port, _ := net.SplitHostPort(address)
+	// The shell stops the server and cleans up when its input ends, which it
+	// also does when this process is killed.
+	command := exec.Command("sh", append([]string{"-c", `"$@" & cat; kill $!; wait; rm -r "$0"`, directory,
+		program, "--port", port, "--bind", "127.0.0.1", "--dir", directory, "--logfile", log,
+		"--save", "", "--appendonly", "no"}, arguments...)...)
+	input, err := command.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	server := &Server{Address: address, Directory: directory, command: command, input: input}
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		connection, err := net.Dial("tcp", address)
+		if err == nil {
+			return server, connection.Close()
+		}
+	}
+	text, _ := os.ReadFile(log)
+	server.Stop()
+	return nil, fmt.Errorf("redis-server does not start:\n%s", text)
+}
+
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+// URL returns the server's redis:// URL.
+func (s *Server) URL() string { return "redis://" + s.Address }
+
+// Stop ends the server and waits for it.
+func (s *Server) Stop() {
+	_ = s.input.Close()
+	_ = s.command.Wait() // only its end matters, not how it went
+}
