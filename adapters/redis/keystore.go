@@ -1,0 +1,184 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/riptidecrawler/coordkit/coordination"
+)
+
+const (
+	// scanStep is how many keys the server looks at in one step of a walk. It
+	// serves nobody else meanwhile: well under a millisecond.
+	scanStep = 1000
+
+	// deleteStep is how many keys one UNLINK names.
+	deleteStep = 1000
+)
+
+// Get implements coordination.KeyStore.
+func (c *Coordination) Get(ctx context.Context, key string) ([]byte, bool, error) {
+	const operation = "get"
+	if err := checkName(ctx, operation, "key", key); err != nil {
+		return nil, false, err
+	}
+	reply, err := c.call(ctx, operation, "get", c.names.keys+key)
+	return c.toBytes(operation, reply, err)
+}
+
+// Set implements coordination.KeyStore.
+func (c *Coordination) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	const operation = "set"
+	if err := checkName(ctx, operation, "key", key); err != nil {
+		return err
+	}
+	if err := coordination.CheckPayload(operation, "value", value); err != nil {
+		return err
+	}
+	if err := coordination.CheckExpiry(operation, ttl); err != nil {
+		return err
+	}
+	// A copy: the pipeline may still hold it when ctx has ended the wait.
+	arguments := []any{"set", c.names.keys + key, string(value)}
+	if ttl > 0 {
+		arguments = append(arguments, "px", coordination.Millis(ttl))
+	}
+	_, err := c.call(ctx, operation, arguments...)
+	return err
+}
+
+// Keys implements coordination.KeyStore.
+func (c *Coordination) Keys(ctx context.Context, pattern string) ([]string, error) {
+	const operation = "keys"
+	if err := checkName(ctx, operation, "pattern", pattern); err != nil {
+		return nil, err
+	}
+	keys := []string{}
+	if key, exact := coordination.LiteralPrefix(pattern); exact {
+		reply, err := c.call(ctx, operation, "exists", c.names.keys+key)
+		found, err := c.toBool(operation, reply, err)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			keys = append(keys, key)
+		}
+		return keys, nil
+	}
+	err := c.scan(ctx, operation, narrow(pattern), func(found []string) error {
+		for _, name := range found {
+			if key := strings.TrimPrefix(name, c.names.keys); coordination.Match(pattern, key) {
+				keys = append(keys, key)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), nil // SCAN may return a key more than once
+}
+
+// Delete implements coordination.KeyStore.
+func (c *Coordination) Delete(ctx context.Context, key string) (bool, error) {
+	const operation = "delete"
+	if err := checkName(ctx, operation, "key", key); err != nil {
+		return false, err
+	}
+	reply, err := c.call(ctx, operation, "unlink", c.names.keys+key)
+	return c.toBool(operation, reply, err)
+}
+
+// DeleteMany implements coordination.KeyStore.
+func (c *Coordination) DeleteMany(ctx context.Context, keys ...string) (int, error) {
+	const operation = "delete many"
+	if err := coordination.CheckContext(operation, ctx); err != nil {
+		return 0, err
+	}
+	physical := make([]string, len(keys))
+	for i, key := range keys {
+		if err := coordination.CheckName(operation, fmt.Sprintf("keys[%d]", i), key); err != nil {
+			return 0, err
+		}
+		physical[i] = c.names.keys + key
+	}
+	if err := c.begin(ctx, operation); err != nil {
+		return 0, err
+	}
+	return c.unlink(ctx, operation, physical)
+}
+
+// FlushAll implements coordination.KeyStore.
+func (c *Coordination) FlushAll(ctx context.Context) error {
+	const operation = "flush all"
+	if err := coordination.CheckContext(operation, ctx); err != nil {
+		return err
+	}
+	return c.scan(ctx, operation, "*", func(found []string) error {
+		_, err := c.unlink(ctx, operation, found)
+		return err
+	})
+}
+
+// unlink removes keys, all steps in one pipeline, and counts those that existed.
+func (c *Coordination) unlink(ctx context.Context, operation string, keys []string) (int, error) {
+	if len(keys) > 0 && len(keys) <= deleteStep {
+		reply, err := c.call(ctx, operation, unlinkCall(keys)...)
+		return c.toInt(operation, reply, err)
+	}
+	var steps []pending
+	for step := range slices.Chunk(keys, deleteStep) {
+		steps = append(steps, c.submit(ctx, unlinkCall(step)...))
+	}
+	total := 0
+	for _, step := range steps {
+		reply, err := step.wait(ctx)
+		removed, err := c.toInt(operation, reply, c.failure(ctx, operation, err))
+		if err != nil {
+			return 0, err
+		}
+		total += removed
+	}
+	return total, nil
+}
+
+func unlinkCall(keys []string) []any {
+	call := make([]any, 1, 1+len(keys))
+	call[0] = "unlink"
+	for _, key := range keys {
+		call = append(call, key)
+	}
+	return call
+}
+
+// scan walks the user's keys that match a narrowed pattern, step by step.
+func (c *Coordination) scan(ctx context.Context, operation, pattern string, visit func(found []string) error) error {
+	cursor := "0"
+	for {
+		reply, err := c.call(ctx, operation, "scan", cursor, "match", c.names.keys+pattern, "count", scanStep)
+		if err != nil {
+			return err
+		}
+		answer, ok := reply.([]any)
+		if !ok || len(answer) != 2 {
+			return c.unexpected(operation, reply)
+		}
+		found, err := c.toStrings(operation, answer[1], nil)
+		if err != nil {
+			return err
+		}
+		if err := visit(found); err != nil {
+			return err
+		}
+		if cursor, ok = answer[0].(string); !ok {
+			return c.unexpected(operation, reply)
+		}
+		if cursor == "0" {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,208 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/riptidecrawler/coordkit/adapters/internal/delivery"
+	"github.com/riptidecrawler/coordkit/coordination"
+)
+
+var errSilent = errors.New("no answer on the link of the subscriptions")
+
+// The pause after a failed attempt to connect again doubles up to the longest.
+const (
+	firstPause   = 10 * time.Millisecond
+	longestPause = 500 * time.Millisecond
+)
+
+// read takes what comes in, in its order, until the handle closes.
+func (l *link) read() {
+	select {
+	case <-l.dialled:
+	case <-l.c.closing.Done():
+		return
+	}
+	var deadline *readDeadline
+	pause := time.Duration(0)
+	for l.c.closing.Err() == nil {
+		// A deadline, not a time-out: to go-redis a time-out is no reason to
+		// drop the connection, and what it had read of a frame is gone.
+		deadline = deadline.renewed(l.c.closing, l.timeout)
+		received, err := l.pubsub.Receive(deadline)
+		var refusal redis.Error
+		switch {
+		case err == nil:
+			pause = 0
+			l.handle(received)
+		case errors.As(err, &refusal):
+			l.refuse(err) // the server does not let us subscribe, or speak at all
+			pause = l.rest(pause)
+		default:
+			l.lost(err)
+			pause = l.rest(pause)
+		}
+	}
+}
+
+// rest waits after an error, not at all after the first, and returns for how
+// long to wait after the next.
+func (l *link) rest(pause time.Duration) time.Duration {
+	if pause == 0 {
+		return firstPause
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.c.closing.Done():
+	}
+	return min(2*pause, longestPause)
+}
+
+// readDeadline is a context with a deadline that costs no timer.
+type readDeadline struct {
+	context.Context
+	until time.Time
+}
+
+func (d *readDeadline) Deadline() (time.Time, bool) { return d.until, true }
+
+// renewed returns a deadline of at least timeout and at most a quarter more
+// from now, the same one again as long as it is.
+func (d *readDeadline) renewed(parent context.Context, timeout time.Duration) *readDeadline {
+	now := time.Now()
+	if d != nil && d.until.Sub(now) >= timeout {
+		return d
+	}
+	return &readDeadline{Context: parent, until: now.Add(timeout + timeout/4)}
+}
+
+// lost notes that the link broke. What it lost, the subscriptions are told when
+// the server has confirmed them anew: until then they may lose more.
+func (l *link) lost(err error) {
+	l.mu.Lock()
+	l.down = fmt.Sprintf("the link of the subscriptions is broken: %v", err)
+	l.mu.Unlock()
+	l.refuse(err)
+}
+
+func (l *link) handle(received any) {
+	l.mu.Lock()
+	l.down = ""
+	var regained []*member
+	switch received := received.(type) {
+	case *redis.Message:
+		l.deliver(received)
+	case *redis.Pong:
+		for _, m := range l.tokens[received.Payload] {
+			m.live = l.isMember(m)
+			m.joined <- nil
+		}
+		delete(l.tokens, received.Payload)
+	case *redis.Subscription:
+		regained = l.confirmed(received)
+	}
+	l.mu.Unlock()
+	for _, m := range regained {
+		m.regained()
+	}
+}
+
+func (l *link) isMember(m *member) bool {
+	t := l.topics[m.topic]
+	return t != nil && m.index < len(t.members) && t.members[m.index] == m
+}
+
+// confirmed handles the server's word that it has subscribed us to a topic. Who
+// is live already has been so on a connection that is gone.
+func (l *link) confirmed(s *redis.Subscription) (regained []*member) {
+	if s.Kind != "subscribe" && s.Kind != "psubscribe" {
+		return nil
+	}
+	t := l.topics[topicName{name: s.Channel, glob: s.Kind == "psubscribe"}]
+	if t == nil {
+		return nil
+	}
+	for _, m := range t.members {
+		switch {
+		case !m.live:
+		case m.subscription != nil:
+			m.subscription.Lose()
+		default:
+			regained = append(regained, m)
+		}
+	}
+	return regained
+}
+
+// deliver passes a message on to the live members of its topic.
+func (l *link) deliver(message *redis.Message) {
+	name := topicName{name: message.Channel}
+	if message.Pattern != "" {
+		name = topicName{name: message.Pattern, glob: true}
+	}
+	t := l.topics[name]
+	if t == nil {
+		return
+	}
+	channel := strings.TrimPrefix(message.Channel, l.c.names.channels)
+	at, from, payload, err := decode(message.Payload)
+	shared := delivery.Message{Channel: channel, Payload: payload, Timestamp: at}
+	if from != nil {
+		l.announce(t, name, channel, from)
+	}
+	for _, m := range t.members {
+		switch {
+		case !m.live:
+		case m.subscription == nil:
+			m.hear(message.Payload)
+		case !m.wants(channel):
+		case err != nil:
+			m.subscription.Lose() // a message of a version that we can't read
+		default:
+			m.push(shared, l.c.acks, from)
+		}
+	}
+}
+
+// push delivers a message, with a receipt of the member's own where somebody
+// asks for one.
+func (m *member) push(message delivery.Message, acks *acknowledger, from *origin) {
+	if from == nil {
+		m.subscription.Push(message)
+		return
+	}
+	receipt := receipt{acks, from, m.id}
+	message.Receipt = receipt
+	if !m.subscription.Push(message) {
+		receipt.Abandoned(m.subscription)
+	}
+}
+
+// announce notes how many subscriptions a frame goes to, before any of them can
+// take it.
+func (l *link) announce(t *topic, name topicName, channel string, from *origin) {
+	count := 0
+	for _, m := range t.members {
+		if m.live && m.wants(channel) {
+			count++
+		}
+	}
+	kind := "channel "
+	if name.glob {
+		kind = "pattern "
+	}
+	l.c.acks.note(note{from, "frame", l.c.id + " " + kind + name.name, count})
+}
+
+// wants reports whether the member's own pattern matches, where the topic is
+// only a coarser one.
+func (m *member) wants(channel string) bool {
+	return m.subscription != nil && (!m.topic.glob || coordination.Match(m.subscription.Pattern(), channel))
+}
