@@ -1,0 +1,88 @@
+# Where the Redis suites find a server, REDIS_URL, and whether they must find
+# one, REQUIRE_REDIS=1, they read from the environment.
+
+# Not in go.mod, where its hundreds of dependencies would be everybody's.
+GOLANGCI_LINT_VERSION := v2.15.0
+# How long each fuzz test runs.
+FUZZTIME ?= 30s
+
+GINKGO := build/bin/ginkgo
+GOLANGCI_LINT := build/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+MATRIX := go run ./specs/internal/matrix
+# What Ginkgo's own documentation advises for continuous integration.
+STRICT := --randomize-all --fail-on-pending --fail-on-empty
+# Failures and a summary; colours on a terminal only.
+QUIET := --succinct --silence-skips $$(test -t 1 || echo --no-color)
+
+.PHONY: help
+help:
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: contract
+contract: $(GINKGO) ## run every behaviour on every backend and print the matrix
+	@rm -f build/contract.json
+	@code=0; \
+	$(GINKGO) $(STRICT) $(QUIET) --json-report=contract.json --output-dir=build ./specs || code=$$?; \
+	$(MATRIX) -report build/contract.json -check specs/CONTRACT.md || code=$$?; \
+	exit $$code
+
+.PHONY: test
+test: $(GINKGO) ## run all tests, in random order, with the race detector
+	$(GINKGO) -r $(STRICT) $(QUIET) --randomize-suites --race --keep-going --timeout=10m \
+		--junit-report=test.xml --output-dir=build
+
+.PHONY: generate
+generate: $(GINKGO) ## write the generated files anew: mocks and specs/CONTRACT.md
+	go generate ./...
+	$(GINKGO) $(STRICT) $(QUIET) --json-report=contract.json --output-dir=build ./specs
+	$(MATRIX) -report build/contract.json -write specs/CONTRACT.md
+
+.PHONY: check check-generated check-tidy check-vet check-lint check-contract
+check: check-generated check-tidy check-vet check-lint check-contract ## fail on stale generated files, an untidy go.mod, vet, lint
+
+# All generated files are removed from a copy of the tree and made again there,
+# so that one which nothing generates any more is found as well.
+check-generated:
+	@set -e; copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
+	tar -cf - --exclude=./.git --exclude=./build . | tar -xf - -C "$$copy"; \
+	grep -rlZ --include='*.go' '^// Code generated .* DO NOT EDIT\.$$' "$$copy" | xargs -0 rm -f; \
+	(cd "$$copy" && go generate ./...); \
+	diff -ru --exclude=.git --exclude=build . "$$copy" || { \
+		echo 'check: these files differ from what "make generate" writes' >&2; exit 1; }
+
+check-tidy:
+	go mod tidy -diff
+
+check-vet:
+	go vet ./...
+
+check-lint: $(GOLANGCI_LINT)
+	$(GOLANGCI_LINT) run ./...
+
+check-contract: $(GINKGO)
+	@$(GINKGO) --dry-run $(QUIET) --json-report=dry.json --output-dir=build ./specs
+	$(MATRIX) -report build/dry.json -check specs/CONTRACT.md
+
+.PHONY: bench
+bench: ## run the benchmarks of the adapters
+	go test -run '^$$' -bench . -benchmem -count 1 ./adapters/...
+
+.PHONY: fuzz
+fuzz: ## run each fuzz test for FUZZTIME (30s)
+	@set -e; list=$$(go test -list '^Fuzz' ./coordination); \
+	for name in $$(echo "$$list" | grep '^Fuzz'); do \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) ./coordination; \
+	done
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build
+
+# The version is the one that go.mod requires, so that CLI and library agree.
+$(GINKGO): go.mod
+	@mkdir -p $(@D)
+	go build -o $@ github.com/onsi/ginkgo/v2/ginkgo
+
+$(GOLANGCI_LINT):
+	GOBIN="$(CURDIR)/$(@D)" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv $(@D)/golangci-lint $@
