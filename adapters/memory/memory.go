@@ -23,8 +23,8 @@
 // Nothing survives the process, nor reaches another one. No method but
 // PublishWithAck and Next ever waits, so that a context is looked at when a
 // method begins and between the steps of a long one, and ErrUnavailable never
-// occurs. What has ended stays in memory until later writes of the same role
-// sweep it out.
+// occurs. What has ended stays in memory until the next writes of the key store,
+// or the next call of Membership, sweep it out.
 //
 // The cost of Publish does not depend on subscriptions whose literal prefix (see
 // coordination.LiteralPrefix) rules them out, nor the cost of Keys on keys

@@ -101,8 +101,8 @@ func (c *Coordination) DeleteMany(ctx context.Context, keys ...string) (int, err
 	}
 	physical := make([]string, len(keys))
 	for i, key := range keys {
-		if err := coordination.CheckName(operation, fmt.Sprintf("keys[%d]", i), key); err != nil {
-			return 0, err
+		if coordination.CheckName(operation, "keys", key) != nil {
+			return 0, coordination.CheckName(operation, fmt.Sprintf("keys[%d]", i), key)
 		}
 		physical[i] = c.names.keys + key
 	}
@@ -130,6 +130,8 @@ func (c *Coordination) unlink(ctx context.Context, operation string, keys []stri
 		reply, err := c.call(ctx, operation, unlinkCall(keys)...)
 		return c.toInt(operation, reply, err)
 	}
+	// A key that is set again between two steps must not count twice.
+	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
 	var steps []pending
 	for step := range slices.Chunk(keys, deleteStep) {
 		steps = append(steps, c.submit(ctx, unlinkCall(step)...))

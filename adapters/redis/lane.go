@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -12,17 +13,22 @@ import (
 // quarter of a round trip on a near server; the others are pipelined.
 //
 // go-redis does not end a command when its context is cancelled, only at its
-// deadline. So a cancellation closes the connection of the lane, which no other
-// command is using.
+// deadline. So a timer looks at the command under way: if its context is done,
+// it closes the connection, which no other command is using. That is much
+// cheaper than to watch each context, and soon enough.
 type lane struct {
 	client      *redis.Client
 	connections *connections
 	busy        sync.Mutex // held by the command
 
-	mu      sync.Mutex // guards what follows
-	calls   uint64
-	current uint64 // the number of the call under way, else 0
+	mu      sync.Mutex      // guards what follows
+	current context.Context // of the command under way; else nil
+	timer   *time.Timer     // fires while it is armed
+	armed   bool
 }
+
+// lookEvery is how long a cancellation may go unnoticed.
+const lookEvery = 25 * time.Millisecond
 
 // newLane returns a lane with connections like those of a client.
 func newLane(options *redis.Options, dial dialer) *lane {
@@ -41,39 +47,53 @@ func (l *lane) try(ctx context.Context, cmd redis.Cmder) (done bool, err error) 
 		return false, nil
 	}
 	defer l.busy.Unlock()
-	if ctx.Done() != nil {
-		call := l.begin()
-		defer l.end()
-		stop := context.AfterFunc(ctx, func() { l.interrupt(call) })
-		defer stop()
-	}
+	l.begin(ctx)
+	defer l.end()
 	return true, l.client.Process(ctx, cmd)
 }
 
-func (l *lane) begin() (call uint64) {
+func (l *lane) begin(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.calls++
-	l.current = l.calls
-	return l.current
+	l.current = ctx
+	if l.armed {
+		return
+	}
+	l.armed = true
+	if l.timer == nil {
+		l.timer = time.AfterFunc(lookEvery, l.look)
+	} else {
+		l.timer.Reset(lookEvery)
+	}
 }
 
 func (l *lane) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.current = 0
+	l.current = nil
 }
 
-// interrupt ends a call, if it is still under way.
-func (l *lane) interrupt(call uint64) {
+// look goes on looking as long as there is something to look at.
+func (l *lane) look() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.current == call {
+	l.armed = l.current != nil
+	if !l.armed {
+		return
+	}
+	if l.current.Err() != nil {
 		l.connections.closeOpen()
 	}
+	l.timer.Reset(lookEvery)
 }
 
 func (l *lane) close() {
-	l.connections.closeAll()
+	l.connections.closeAll() // which ends the command under way
 	_ = l.client.Close()
+	l.busy.Lock() // for good
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timer != nil {
+		l.timer.Stop()
+	}
 }

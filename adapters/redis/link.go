@@ -31,7 +31,6 @@ type link struct {
 
 	wake    chan struct{}
 	dialled chan struct{} // closed once the first write is over
-	started sync.Once
 	running sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
@@ -90,10 +89,6 @@ func (l *link) join(ctx context.Context, m *member) error {
 	if !l.add(m) {
 		return coordination.ErrClosed
 	}
-	l.started.Do(func() {
-		l.running.Go(l.write)
-		l.running.Go(l.read)
-	})
 	l.nudge()
 	timer := time.NewTimer(l.timeout)
 	defer timer.Stop()
@@ -117,6 +112,9 @@ func (l *link) add(m *member) bool {
 	}
 	if l.pubsub == nil {
 		l.pubsub = l.c.client.Subscribe(l.c.closing) // connects to nothing yet
+		// With the lock, so that they have begun before stop waits for them.
+		l.running.Go(l.write)
+		l.running.Go(l.read)
 	}
 	t := l.topics[m.topic]
 	if t == nil {
