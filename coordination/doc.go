@@ -27,6 +27,8 @@
 //     never an empty answer. A write that fails so may or may not have taken
 //     effect.
 //
+// With an error, all other results are zero values.
+//
 // All methods are safe for concurrent use. No method keeps a reference to a
 // slice that it was given, and a slice that it returns belongs to the caller.
 //

@@ -38,9 +38,9 @@ type Messaging interface {
 	// more than zero and counted here.
 	//
 	// Errors: ErrNoSubscribers where none was there (at once where the backend
-	// can know it), ErrAckTimeout where some were there and none took it in
-	// time; ErrInvalidArgument, ErrClosed, ErrUnavailable, ctx.Err(). With an
-	// error the number is 0.
+	// can know it), or all were closed before they took it; ErrAckTimeout where
+	// some are there and none took it in time; ErrInvalidArgument, ErrClosed,
+	// ErrUnavailable, ctx.Err(). With an error the number is 0.
 	PublishWithAck(ctx context.Context, channel string, payload []byte, timeout time.Duration) (acks int, err error)
 }
 

@@ -12,5 +12,6 @@ if not held then
 end
 redis.call('HSET', KEYS[1], 'handle', ARGV[1], 'node', ARGV[2], 'term', term, 'ends', text(time + ARGV[3] * 1000))
 -- The last term is kept for a day after the lease, then the time does its work.
-redis.call('PEXPIRE', KEYS[1], text(ARGV[3] + 86400000))
+-- A century is enough for any, and more than some servers can count.
+redis.call('PEXPIRE', KEYS[1], text(math.min(ARGV[3] + 86400000, 3155760000000)))
 return term

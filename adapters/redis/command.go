@@ -58,7 +58,7 @@ func (c *Coordination) call(ctx context.Context, operation string, arguments ...
 func (c *Coordination) do(ctx context.Context, arguments ...any) (any, error) {
 	if c.lane != nil {
 		cmd := command{redis.NewCmd(ctx, arguments...)}
-		if done, err := c.lane.try(ctx, cmd); done {
+		if done, err := c.lane.try(ctx, cmd); done && !c.lane.wasClosed(ctx, err) {
 			return reply(cmd, err)
 		}
 	}

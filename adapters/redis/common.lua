@@ -12,7 +12,8 @@ end
 -- Lets the records of the members go when the last one does.
 local function keep(members, metadata, time)
   local last = redis.call('ZRANGE', members, -1, -1, 'WITHSCORES')[2]
-  local left = text(math.ceil((tonumber(last) - time) / 1000) + 1)
+  local left = math.ceil((tonumber(last) - time) / 1000) + 1
+  left = text(math.min(left, 3155760000000)) -- a century; some servers can't count more
   redis.call('PEXPIRE', members, left)
   redis.call('PEXPIRE', metadata, left)
 end

@@ -14,11 +14,18 @@ type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 // ends whatever is blocked on one of them: go-redis itself would wait for its
 // time-outs.
 type connections struct {
-	dial dialer
+	dial    dialer
+	closing context.Context // done once closeAll has begun
+	close   context.CancelFunc
 
-	mu     sync.Mutex // guards what follows
-	open   map[*connection]struct{}
-	closed bool
+	mu   sync.Mutex // guards what follows
+	open map[*connection]struct{}
+}
+
+func newConnections(dial dialer) *connections {
+	c := &connections{dial: dial, open: map[*connection]struct{}{}}
+	c.closing, c.close = context.WithCancel(context.Background())
+	return c
 }
 
 // connection is one of them until it is closed.
@@ -35,9 +42,9 @@ type checked struct {
 }
 
 func (c *connections) connect(ctx context.Context, network, address string) (net.Conn, error) {
-	if c.isClosed() {
-		return nil, net.ErrClosed
-	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.closing, cancel)()
 	dialled, err := c.dial(ctx, network, address)
 	if err != nil {
 		return nil, err
@@ -53,20 +60,11 @@ func (c *connections) connect(ctx context.Context, network, address string) (net
 	return tracked, nil
 }
 
-func (c *connections) isClosed() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.closed
-}
-
 func (c *connections) add(tracked *connection) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.closing.Err() != nil {
 		return false
-	}
-	if c.open == nil {
-		c.open = map[*connection]struct{}{}
 	}
 	c.open[tracked] = struct{}{}
 	return true
@@ -84,7 +82,7 @@ func (c *connection) Close() error {
 func (c *connections) closeOpen() {
 	c.mu.Lock()
 	open := c.open
-	c.open = nil
+	c.open = map[*connection]struct{}{}
 	c.mu.Unlock()
 	for tracked := range open {
 		_ = tracked.Conn.Close()
@@ -93,8 +91,6 @@ func (c *connections) closeOpen() {
 
 // closeAll closes them all, and lets no new ones come about.
 func (c *connections) closeAll() {
-	c.mu.Lock()
-	c.closed = true
-	c.mu.Unlock()
+	c.close()
 	c.closeOpen()
 }

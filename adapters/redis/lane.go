@@ -2,6 +2,9 @@ package redis
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net"
 	"sync"
 	"time"
 
@@ -32,7 +35,7 @@ const lookEvery = 25 * time.Millisecond
 
 // newLane returns a lane with connections like those of a client.
 func newLane(options *redis.Options, dial dialer) *lane {
-	l := &lane{connections: &connections{dial: dial}}
+	l := &lane{connections: newConnections(dial)}
 	own := *options
 	own.Dialer = l.connections.connect
 	own.PoolSize = 1
@@ -50,6 +53,14 @@ func (l *lane) try(ctx context.Context, cmd redis.Cmder) (done bool, err error) 
 	l.begin(ctx)
 	defer l.end()
 	return true, l.client.Process(ctx, cmd)
+}
+
+// wasClosed reports whether a command met a connection that was closed before
+// it could be sent: that of a cancelled command which then ended well all the
+// same. Whoever else closes one ends the command's own context or the handle.
+func (l *lane) wasClosed(ctx context.Context, err error) bool {
+	closed := errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
+	return closed && ctx.Err() == nil && l.connections.closing.Err() == nil
 }
 
 func (l *lane) begin(ctx context.Context) {

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"time"
 
@@ -60,5 +61,6 @@ func (c *Coordination) Leader(ctx context.Context) (coordination.Leader, bool, e
 	if termErr != nil || leftErr != nil {
 		return coordination.Leader{}, false, c.unexpected(operation, reply)
 	}
+	left = min(left, math.MaxInt64/int64(time.Microsecond)) // the server rounds very long ones up
 	return coordination.Leader{NodeID: fields[0], Term: term, Remaining: time.Duration(left) * time.Microsecond}, true, nil
 }

@@ -51,10 +51,11 @@ func configure(parsed *redis.Options, options *Options) *connections {
 			parsed.TLSConfig.ServerName = serverName
 		}
 	}
-	own := &connections{dial: redis.NewDialer(parsed)}
+	dial := redis.NewDialer(parsed)
 	if options.Dialer != nil {
-		own.dial = secured(options.Dialer, parsed.TLSConfig)
+		dial = secured(options.Dialer, parsed.TLSConfig)
 	}
+	own := newConnections(dial)
 	parsed.Dialer = own.connect
 	return own
 }

@@ -28,11 +28,11 @@ func (r *Rate) Add(now time.Time) {
 	slot := &r.slots[step%rateSlots]
 	for {
 		old := slot.Load()
-		changed := old + 1
-		if int64(old>>32) != step {
-			changed = uint64(step)<<32 | 1
+		if int64(old>>32) >= step {
+			slot.Add(1)
+			return
 		}
-		if slot.CompareAndSwap(old, changed) {
+		if slot.CompareAndSwap(old, uint64(step)<<32|1) {
 			return
 		}
 	}
