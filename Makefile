@@ -5,12 +5,15 @@
 GOLANGCI_LINT_VERSION := v2.15.0
 # How long each fuzz test runs.
 FUZZTIME ?= 30s
+# How many processes share the specs of a suite: more than there are cores, as
+# those on a real server spend their time waiting.
+PROCS ?= 4
 
 GINKGO := build/bin/ginkgo
 GOLANGCI_LINT := build/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 MATRIX := go run ./specs/internal/matrix
-# What Ginkgo's own documentation advises for continuous integration.
-STRICT := --randomize-all --fail-on-pending --fail-on-empty
+# As Ginkgo's own documentation advises for continuous integration.
+STRICT := --randomize-all --fail-on-pending --fail-on-empty --procs=$(PROCS)
 # Failures and a summary; colours on a terminal only.
 QUIET := --succinct --silence-skips $$(test -t 1 || echo --no-color)
 
@@ -43,11 +46,12 @@ check: check-generated check-tidy check-vet check-lint check-contract ## fail on
 # All generated files are removed from a copy of the tree and made again there,
 # so that one which nothing generates any more is found as well.
 check-generated:
-	@set -e; copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
-	tar -cf - --exclude=./.git --exclude=./build . | tar -xf - -C "$$copy"; \
-	grep -rlZ --include='*.go' '^// Code generated .* DO NOT EDIT\.$$' "$$copy" | xargs -0 rm -f; \
-	(cd "$$copy" && go generate ./...); \
-	diff -ru --exclude=.git --exclude=build . "$$copy" || { \
+	@set -e; copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; mkdir "$$copy/tree"; \
+	tar -cf - --exclude=./.git --exclude=./build . | tar -xf - -C "$$copy/tree"; \
+	cp -Rp "$$copy/tree" "$$copy/generated"; cd "$$copy/generated"; \
+	grep -rlZ --include='*.go' '^// Code generated .* DO NOT EDIT\.$$' . | xargs -0 rm -f; \
+	go generate ./...; \
+	cd ..; diff -ru tree generated || { \
 		echo 'check: these files differ from what "make generate" writes' >&2; exit 1; }
 
 check-tidy:

@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // dialer opens a connection.
@@ -41,18 +42,36 @@ type checked struct {
 	syscall.Conn
 }
 
+// undialled stands for a connection that can't be opened, and says so when it is
+// used. A pool of go-redis that is told of a failed dial itself goes on dialling
+// in the background: once a second, which is how long it takes for a server to
+// be found again, and also after it was closed.
+type undialled struct{ err error }
+
+func (u undialled) Read([]byte) (int, error)         { return 0, u.err }
+func (u undialled) Write([]byte) (int, error)        { return 0, u.err }
+func (u undialled) Close() error                     { return nil }
+func (u undialled) LocalAddr() net.Addr              { return nil }
+func (u undialled) RemoteAddr() net.Addr             { return nil }
+func (u undialled) SetDeadline(time.Time) error      { return nil }
+func (u undialled) SetReadDeadline(time.Time) error  { return nil }
+func (u undialled) SetWriteDeadline(time.Time) error { return nil }
+
+// connect never fails: where it can't connect, what it returns does. After some
+// failed dials go-redis' pool would fail without another, and dial once a second
+// in a goroutine that outlives the client.
 func (c *connections) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(c.closing, cancel)()
 	dialled, err := c.dial(ctx, network, address)
 	if err != nil {
-		return nil, err
+		return undialled{err}, nil
 	}
 	tracked := &connection{Conn: dialled, owner: c}
 	if !c.add(tracked) {
 		_ = dialled.Close()
-		return nil, net.ErrClosed
+		return unreachable{cause: net.ErrClosed}, nil
 	}
 	if system, ok := dialled.(syscall.Conn); ok {
 		return checked{tracked, system}, nil
@@ -94,3 +113,17 @@ func (c *connections) closeAll() {
 	c.close()
 	c.closeOpen()
 }
+
+// unreachable is a connection that there is not, for the cause.
+type unreachable struct{ cause error }
+
+var _ net.Conn = unreachable{}
+
+func (u unreachable) Read([]byte) (int, error)         { return 0, u.cause }
+func (u unreachable) Write([]byte) (int, error)        { return 0, u.cause }
+func (u unreachable) Close() error                     { return nil }
+func (u unreachable) LocalAddr() net.Addr              { return &net.UnixAddr{} }
+func (u unreachable) RemoteAddr() net.Addr             { return &net.UnixAddr{} }
+func (u unreachable) SetDeadline(time.Time) error      { return nil }
+func (u unreachable) SetReadDeadline(time.Time) error  { return nil }
+func (u unreachable) SetWriteDeadline(time.Time) error { return nil }
