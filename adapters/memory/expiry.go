@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"math"
 	"time"
 
 	"github.com/tidwall/btree"
@@ -79,7 +78,5 @@ func (e *entries) sweep(now time.Time, limit int) {
 
 // endOf returns when a time to live that begins now will have ended.
 func endOf(now time.Time, ttl time.Duration) time.Time {
-	const longest = math.MaxInt64 / int64(time.Millisecond) // that a Duration can hold
-	millis := min(coordination.Millis(ttl), longest)
-	return now.Add(time.Duration(millis) * time.Millisecond)
+	return now.Add(time.Duration(coordination.Millis(ttl)) * time.Millisecond)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -76,11 +77,15 @@ func reply(cmd command, err error) (any, error) {
 
 // failure says what an error of the client means to the caller of the port.
 func (c *Coordination) failure(ctx context.Context, operation string, err error) error {
+	deadline, bounded := ctx.Deadline()
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", operation, ctx.Err())
+	case bounded && !time.Now().Before(deadline):
+		// go-redis sets it on the connection too, whose timer may be the first.
+		return fmt.Errorf("%s: %w", operation, context.DeadlineExceeded)
 	case c.closing.Err() != nil:
 		return fmt.Errorf("%s: %w", operation, coordination.ErrClosed)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
