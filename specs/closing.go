@@ -1,0 +1,226 @@
+package specs
+
+import (
+	"fmt"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gleak"
+
+	"github.com/riptidecrawler/coordkit/coordination"
+)
+
+func (c contract) closing() {
+	for _, m := range methods {
+		c.it("gives ErrClosed from "+m.name+" after Close, and changes nothing", func(c *cluster) {
+			s := c.scene(m.leads)
+			Expect(s.handle.Close()).To(Succeed())
+			for range 2 {
+				Expect(m.do(c.ctx, s.handle)).To(MatchError(coordination.ErrClosed))
+			}
+			s.handle, s.before.Subscriptions = s.peer, 1
+			s.expectUntouched()
+		})
+	}
+
+	c.it("closes its subscriptions, and delivers nothing more", func(c *cluster) {
+		one, other := c.pair()
+		subscription := c.subscribe(one, "news")
+		c.publish(other, "news", "first", "second")
+		c.expectNext(subscription, "first") // so that the second one is on its way
+		Expect(one.Close()).To(Succeed())
+		for range 2 {
+			_, err := subscription.Next(c.ctx)
+			Expect(err).To(MatchError(coordination.ErrClosed))
+		}
+		Expect(subscription.Close()).To(Succeed())
+	})
+
+	c.it("wakes every Next that waits with ErrClosed", func(c *cluster) {
+		one := c.open()
+		var calls []*begun
+		for i := range 6 {
+			subscription := c.subscribe(one, []string{"news", "n*"}[i%2])
+			calls = append(calls, begin("Next", func() error {
+				_, err := subscription.Next(c.ctx)
+				return err
+			}))
+		}
+		c.expectWaiting(calls...)
+		start := time.Now()
+		Expect(one.Close()).To(Succeed())
+		c.expectEnd(start, patience, coordination.ErrClosed, calls...)
+	})
+
+	c.it("ends every PublishWithAck that waits with ErrClosed, for its own subscriptions as for those of others", func(c *cluster) {
+		one, other := c.pair()
+		c.subscribe(one, "here")
+		c.subscribe(other, "there")
+		var calls []*begun
+		for _, channel := range []string{"here", "there"} {
+			calls = append(calls, begin("PublishWithAck "+channel, func() error {
+				_, err := one.PublishWithAck(c.ctx, channel, nil, time.Hour)
+				return err
+			}))
+		}
+		c.expectWaiting(calls...)
+		start := time.Now()
+		Expect(one.Close()).To(Succeed())
+		c.expectEnd(start, patience, coordination.ErrClosed, calls...)
+	})
+
+	c.it("answers calls that are under way, or ends them with ErrClosed", func(c *cluster) {
+		one, other := c.pair()
+		c.taker(c.subscribe(other, "*"))
+		var calls []*begun
+		made, closed := make(chan struct{}, 1), make(chan struct{})
+		for _, m := range methods {
+			calls = append(calls, begin(m.name, func() error {
+				for {
+					last := false
+					select {
+					case <-closed:
+						last = true
+					case made <- struct{}{}:
+					default:
+					}
+					if err := answers(m.do(c.ctx, one)); err != nil || last {
+						return err
+					}
+				}
+			}))
+		}
+		for range 100 {
+			<-made
+		}
+		start := time.Now()
+		Expect(one.Close()).To(Succeed())
+		close(closed)
+		c.expectEnd(start, patience, coordination.ErrClosed, calls...)
+	})
+
+	c.it("is closed again without an error", func(c *cluster) {
+		one := c.open()
+		c.subscribe(one, "news")
+		for range 3 {
+			Expect(one.Close()).To(Succeed())
+		}
+	})
+
+	c.it("is closed by many goroutines at the same time, each of which finds it closed", func(c *cluster) {
+		one := c.open()
+		subscription := c.subscribe(one, "news")
+		together(8, func(int) {
+			Expect(one.Close()).To(Succeed())
+			Expect(one.Publish(c.ctx, "news", nil)).To(MatchError(coordination.ErrClosed))
+			_, err := subscription.Next(c.ctx)
+			Expect(err).To(MatchError(coordination.ErrClosed))
+		})
+	})
+
+	c.it("lets peers go on working", func(c *cluster) {
+		one, other := c.pair()
+		third := c.open()
+		subscription := c.subscribe(other, "n*")
+		c.subscribe(one, "n*")
+		c.publish(one, "news", "before")
+		term := c.lead(other, "node", time.Hour)
+		Expect(one.Close()).To(Succeed())
+		c.publish(third, "news", "after")
+		c.expectNext(subscription, "before", "after")
+		Expect(c.lead(other, "node", time.Hour)).To(Equal(term))
+		for _, m := range methods {
+			Expect(answers(m.do(c.ctx, other))).To(Succeed(), m.name)
+		}
+	})
+
+	c.it("takes its subscriptions from those that peers reach", func(c *cluster) {
+		one, other := c.pair()
+		c.subscribe(one, "news")
+		c.taker(c.subscribe(other, "news"))
+		Expect(one.Close()).To(Succeed())
+		Expect(c.acks(other, "news", time.Hour)).To(Equal(1))
+	})
+
+	c.it("leaves keys and members to their time to live", func(c *cluster) {
+		one, other := c.pair()
+		start := time.Now()
+		Expect(one.Set(c.ctx, "key", []byte("value"), shortly)).To(Succeed())
+		c.set(one, "endless key", "value")
+		c.register(one, "node", "metadata")
+		Expect(one.Heartbeat(c.ctx, "node", shortly)).To(Succeed())
+		c.register(one, "other node", "")
+		Expect(one.Close()).To(Succeed())
+		c.nearlyPast(start, shortly)
+		c.expectKeys(other, "*", "endless key", "key")
+		c.expectNodes(other, "node", "other node")
+		c.past(start, shortly)
+		c.expectKeys(other, "*", "endless key")
+		c.expectNodes(other, "other node")
+	})
+
+	c.it("leaves what was stored to handles that are opened later", func(c *cluster) {
+		one := c.open()
+		c.set(one, "key", "value")
+		c.register(one, "node", "metadata")
+		term := c.lead(one, "node", time.Hour)
+		Expect(one.Close()).To(Succeed())
+		later := c.open()
+		c.expectValue(later, "key", "value")
+		c.expectMember(later, "node", "metadata")
+		c.expectLeader(later, "node", term)
+	})
+
+	c.it("leaves no goroutines behind", func(c *cluster) {
+		c.expectNoneLeft(func() {
+			one, other := c.inUse(), c.inUse()
+			for i := range 20 {
+				c.taker(c.subscribe(one, fmt.Sprint("n", i)))
+				c.subscribe(other, "n*")
+			}
+			c.publish(one, "n1", "hello")
+			begin("PublishWithAck", func() error {
+				_, err := one.PublishWithAck(c.ctx, "n1", nil, time.Hour)
+				return err
+			})
+			Expect(one.Close()).To(Succeed())
+			Expect(other.Close()).To(Succeed())
+		})
+	})
+
+	c.it("leaves nothing behind of a Subscribe that runs while it is closed", func(c *cluster) {
+		c.expectNoneLeft(func() {
+			other := c.open()
+			for range 10 {
+				one := c.open()
+				together(5, func(i int) {
+					if i == 0 {
+						Expect(one.Close()).To(Succeed())
+						return
+					}
+					subscription, err := one.Subscribe(c.ctx, "news")
+					if err == nil {
+						_, err = subscription.Next(c.ctx)
+					}
+					Expect(err).To(MatchError(coordination.ErrClosed))
+				})
+			}
+			_, err := other.PublishWithAck(c.ctx, "news", nil, time.Hour)
+			Expect(err).To(MatchError(coordination.ErrNoSubscribers))
+			Expect(other.Close()).To(Succeed())
+		})
+	})
+}
+
+// expectNoneLeft says that a body that opens and closes handles leaves no
+// goroutines behind, once those that are on their last steps had the time for
+// them. In virtual time the end of the spec's bubble says so too, since nobody
+// may be left in it.
+func (c *cluster) expectNoneLeft(body func()) {
+	GinkgoHelper()
+	body() // what is started once for all handles stays
+	before := gleak.Goroutines()
+	body()
+	c.eventually(func() []gleak.Goroutine { return gleak.Goroutines() }).WithTimeout(500 * time.Millisecond).ShouldNot(gleak.HaveLeaked(before))
+}

@@ -1,0 +1,66 @@
+package specs_test
+
+import (
+	"context"
+	"net"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// keyspace is a server's database as other programs see it.
+type keyspace struct {
+	url  string // or
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// client returns a client that the caller closes.
+func (k *keyspace) client() (*goredis.Client, error) {
+	options := &goredis.Options{Addr: "127.0.0.1:6379", Dialer: k.dial}
+	if k.url != "" {
+		var err error
+		if options, err = goredis.ParseURL(k.url); err != nil {
+			return nil, err
+		}
+	}
+	return goredis.NewClient(options), nil
+}
+
+// Forget implements specs.Forgetful.
+func (k *keyspace) Forget(ctx context.Context, namespace string) error {
+	client, err := k.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	names := client.Scan(ctx, 0, "*"+namespace+"*", 1000).Iterator()
+	for names.Next(ctx) {
+		if err := client.Unlink(ctx, names.Val()).Err(); err != nil {
+			return err
+		}
+	}
+	return names.Err()
+}
+
+// Store implements specs.Foreign.
+func (k *keyspace) Store(ctx context.Context, namespace string) (func(context.Context) (bool, error), error) {
+	client, err := k.client()
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	names := []string{namespace, namespace + ":", namespace + ":key", namespace + ":kk:key", "x" + namespace + ":k:key", "{" + namespace + "}:key"}
+	for _, name := range names {
+		if err := client.Set(ctx, name, "foreign", 0).Err(); err != nil {
+			return nil, err
+		}
+	}
+	return func(ctx context.Context) (bool, error) {
+		client, err := k.client()
+		if err != nil {
+			return false, err
+		}
+		defer client.Close()
+		removed, err := client.Del(ctx, names...).Result()
+		return removed == int64(len(names)), err
+	}, nil
+}

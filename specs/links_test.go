@@ -1,0 +1,140 @@
+package specs_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+
+	"github.com/riptidecrawler/coordkit/adapters/redis"
+	"github.com/riptidecrawler/coordkit/coordination"
+)
+
+// links are the connections of the handles that a subject opened, which it can
+// break.
+type links struct {
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mu    sync.Mutex
+	wires map[coordination.DistributedCoordination]*wires
+}
+
+// open opens a handle whose connections are its wires.
+func (l *links) open(ctx context.Context, url string, options *redis.Options) (coordination.DistributedCoordination, error) {
+	w := &wires{dial: l.dial, open: map[*wire]bool{}}
+	options.Dialer = w.connect
+	handle, err := redis.Open(ctx, url, options)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.wires == nil {
+		l.wires = map[coordination.DistributedCoordination]*wires{}
+	}
+	l.wires[handle] = w
+	return handle, nil
+}
+
+func (l *links) of(handle coordination.DistributedCoordination) *wires {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wires[handle]
+}
+
+// Cut implements specs.Links.
+func (l *links) Cut(handle coordination.DistributedCoordination) { l.of(handle).set(true, false) }
+
+// Freeze implements specs.Links.
+func (l *links) Freeze(handle coordination.DistributedCoordination) { l.of(handle).set(false, true) }
+
+// Heal implements specs.Links.
+func (l *links) Heal(handle coordination.DistributedCoordination) { l.of(handle).set(false, false) }
+
+// Connections implements specs.Connections.
+func (l *links) Connections(handle coordination.DistributedCoordination) int {
+	w := l.of(handle)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.open)
+}
+
+// wires are the connections of one handle.
+type wires struct {
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mu          sync.Mutex
+	open        map[*wire]bool
+	cut, frozen bool
+}
+
+// wire is a connection that passes on nothing while it is frozen.
+type wire struct {
+	net.Conn
+	of *wires
+}
+
+var errCut = errors.New("the link is cut")
+
+func (w *wires) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	if w.is().cut {
+		return nil, errCut
+	}
+	dialled, err := w.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	connection := &wire{dialled, w}
+	w.open[connection] = true
+	return connection, nil
+}
+
+type condition struct{ cut, frozen bool }
+
+func (w *wires) is() condition {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return condition{w.cut, w.frozen}
+}
+
+// set changes the condition; only freezing leaves the connections open.
+func (w *wires) set(cut, frozen bool) {
+	w.mu.Lock()
+	wasFrozen := w.frozen
+	w.cut, w.frozen = cut, frozen
+	var broken []*wire
+	if cut || wasFrozen && !frozen {
+		for connection := range w.open {
+			broken = append(broken, connection)
+		}
+	}
+	w.mu.Unlock()
+	for _, connection := range broken {
+		_ = connection.Close()
+	}
+}
+
+func (w *wire) Read(b []byte) (int, error) {
+	for {
+		n, err := w.Conn.Read(b)
+		if err != nil || !w.of.is().frozen {
+			return n, err
+		}
+	}
+}
+
+func (w *wire) Write(b []byte) (int, error) {
+	if w.of.is().frozen {
+		return len(b), nil
+	}
+	return w.Conn.Write(b)
+}
+
+func (w *wire) Close() error {
+	w.of.mu.Lock()
+	delete(w.of.open, w)
+	w.of.mu.Unlock()
+	return w.Conn.Close()
+}

@@ -1,0 +1,206 @@
+package specs
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/riptidecrawler/coordkit/coordination"
+)
+
+func (c contract) outages() {
+	for _, m := range methods {
+		c.it("gives ErrUnavailable from "+m.name+" while the link is cut, and an answer once it is healed", func(c *cluster) {
+			links := need[Links](c, noLinks)
+			one := c.inUse()
+			links.Cut(one)
+			for range 2 {
+				expectUnavailable(m.do(c.within(patience), one), m.name)
+			}
+			links.Heal(one)
+			c.eventually(func() error { return answers(m.do(c.ctx, one)) }).Should(Succeed())
+		})
+	}
+
+	c.it("gives ErrUnavailable from every method after a while on a frozen link, and answers once it is healed", func(c *cluster) {
+		links := need[Links](c, noLinks)
+		one := c.inUse()
+		links.Freeze(one)
+		together(len(methods), func(i int) {
+			expectUnavailable(methods[i].do(c.within(patience), one), methods[i].name)
+		})
+		links.Heal(one)
+		for _, m := range methods {
+			c.eventually(func() error { return answers(m.do(c.ctx, one)) }).Should(Succeed(), m.name)
+		}
+	})
+
+	c.it("does not touch peers whose own link is whole", func(c *cluster) {
+		links := need[Links](c, noLinks)
+		one, other := c.pair()
+		subscription := c.subscribe(other, "news")
+		c.subscribe(one, "news")
+		for _, breakIt := range []func(coordination.DistributedCoordination){links.Cut, links.Heal, links.Freeze} {
+			breakIt(one)
+			for _, m := range methods {
+				if m.name != "PublishWithAck" { // it waits for those that it can't reach
+					Expect(answers(m.do(c.ctx, other))).To(Succeed(), m.name)
+				}
+			}
+			c.publish(other, "news", "hello")
+			c.expectNext(subscription, "hello")
+		}
+		links.Heal(one)
+	})
+
+	c.it("finds what it had stored when the link is healed", func(c *cluster) {
+		links := need[Links](c, noLinks)
+		one := c.open()
+		c.set(one, "key", "value")
+		c.register(one, "node", "metadata")
+		term := c.lead(one, "node", time.Hour)
+		links.Cut(one)
+		expectUnavailable(one.Set(c.ctx, "key", []byte("other value"), 0), "Set")
+		links.Heal(one)
+		c.eventually(func() error {
+			_, _, err := one.Get(c.ctx, "key")
+			return err
+		}).Should(Succeed())
+		c.expectValue(one, "key", "value")
+		c.expectNodes(one, "node")
+		c.expectLeader(one, "node", term)
+	})
+
+	c.it("lets the leader renew its lease after a try that failed", func(c *cluster) {
+		links := need[Links](c, noLinks)
+		one, other := c.pair()
+		term := c.lead(one, "node", time.Hour)
+		links.Cut(one)
+		its, acquired, err := one.TryAcquireLeadership(c.ctx, "node", time.Hour)
+		expectUnavailable(err, "TryAcquireLeadership")
+		Expect(acquired).To(BeFalse(), "an error does not make a leader")
+		Expect(its).To(BeZero())
+		c.expectOutrun(other, "node", time.Hour)
+		links.Heal(one)
+		c.eventually(func() (uint64, error) {
+			its, _, err := one.TryAcquireLeadership(c.ctx, "node", time.Hour)
+			return its, err
+		}).Should(Equal(term))
+	})
+
+	c.it("never locks a candidate out by a try of which it was not told the outcome", func(c *cluster) {
+		links := need[Links](c, noLinks)
+		one, other := c.pair()
+		for range 10 {
+			try := begin("TryAcquireLeadership", func() error {
+				_, _, err := one.TryAcquireLeadership(c.ctx, "node", time.Hour)
+				return err
+			})
+			links.Cut(one) // before it, after it, or between its way there and its way back
+			<-try.done
+			leader, _, err := other.Leader(c.ctx)
+			Expect(err).NotTo(HaveOccurred())
+			links.Heal(one)
+			c.eventually(func(g Gomega) {
+				term, acquired, err := one.TryAcquireLeadership(c.ctx, "node", time.Hour)
+				g.Expect(err).NotTo(HaveOccurred())
+				Expect(acquired).To(BeTrue(), "after %v", try.err)
+				Expect(term).To(BeNumerically(">=", leader.Term))
+			}).Should(Succeed())
+			Expect(c.release(one, "node")).To(BeTrue())
+		}
+	})
+
+	c.it("lets the lease of a leader that is cut off end, and its late release touches no successor", func(c *cluster) {
+		links := need[Links](c, noLinks)
+		one, other := c.pair()
+		start := time.Now()
+		first := c.lead(one, "node", 2*briefly)
+		links.Cut(one)
+		c.past(start, 2*briefly)
+		second := c.lead(other, "node", time.Hour)
+		Expect(second).To(BeNumerically(">", first))
+		links.Heal(one)
+		c.eventually(func() error {
+			released, err := one.ReleaseLeadership(c.ctx, "node")
+			Expect(released).To(BeFalse())
+			return err
+		}).Should(Succeed())
+		c.expectOutrun(one, "node", time.Hour)
+		c.expectLeader(one, "node", second)
+	})
+
+	c.it("checks arguments, its own end and the context first, also while the link is cut", func(c *cluster) {
+		links := need[Links](c, noLinks)
+		one := c.inUse()
+		links.Cut(one)
+		for _, m := range methods {
+			if m.named != "" {
+				expectRefused(m.call(c.ctx, one, arguments{}), m.name, m.named)
+			}
+			Expect(m.do(c.cancelled(), one)).To(MatchError(context.Canceled), m.name)
+		}
+		Expect(one.Close()).To(Succeed())
+		for _, m := range methods {
+			Expect(m.do(c.ctx, one)).To(MatchError(coordination.ErrClosed), m.name)
+		}
+	})
+
+	c.it("leaves no goroutines behind when it is closed after an outage", func(c *cluster) {
+		links := need[Links](c, noLinks)
+		c.expectNoneLeft(func() {
+			one := c.inUse()
+			c.subscribe(one, "news")
+			links.Cut(one)
+			together(len(methods), func(i int) {
+				for range 3 {
+					expectUnavailable(methods[i].do(c.ctx, one), methods[i].name)
+				}
+			})
+			Expect(one.Close()).To(Succeed())
+		})
+	})
+
+	c.it("is closed within seconds while its link is frozen", func(c *cluster) {
+		links := need[Links](c, noLinks)
+		one := c.inUse()
+		subscription := c.subscribe(one, "news")
+		links.Freeze(one)
+		start := time.Now()
+		Expect(one.Close()).To(Succeed())
+		Expect(time.Since(start)).To(BeNumerically("<", patience))
+		_, err := subscription.Next(c.ctx)
+		Expect(err).To(MatchError(coordination.ErrClosed))
+	})
+}
+
+// expectUnavailable says that a call failed because of the backend, with the
+// cause, and not with the error of a context of which the caller knows nothing.
+func expectUnavailable(err error, method string) {
+	GinkgoHelper()
+	Expect(err).To(MatchError(coordination.ErrUnavailable), method)
+	Expect(err).NotTo(MatchError(context.Canceled), method)
+	Expect(err).NotTo(MatchError(context.DeadlineExceeded), method)
+	Expect(causes(err)).To(ContainElement(Not(BeIdenticalTo(coordination.ErrUnavailable))), "the cause in %q of %s", err, method)
+}
+
+// causes returns the ends of an error's tree.
+func causes(err error) []error {
+	var wrapped []error
+	switch err := err.(type) { //nolint:errorlint // it is the tree itself that is looked at
+	case interface{ Unwrap() error }:
+		wrapped = []error{err.Unwrap()}
+	case interface{ Unwrap() []error }:
+		wrapped = err.Unwrap()
+	}
+	if len(wrapped) == 0 {
+		return []error{err}
+	}
+	var all []error
+	for _, err := range wrapped {
+		all = append(all, causes(err)...)
+	}
+	return all
+}
