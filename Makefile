@@ -68,14 +68,16 @@ check-contract: $(GINKGO)
 	$(MATRIX) -report build/dry.json -check specs/CONTRACT.md
 
 .PHONY: bench
-bench: ## run the benchmarks of the adapters
+bench: ## run the benchmarks, those of Redis beside the bare client with their ratio
 	go test -run '^$$' -bench . -benchmem -count 1 ./adapters/...
 
 .PHONY: fuzz
 fuzz: ## run each fuzz test for FUZZTIME (30s)
-	@set -e; list=$$(go test -list '^Fuzz' ./coordination); \
-	for name in $$(echo "$$list" | grep '^Fuzz'); do \
-		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) ./coordination; \
+	@set -e; for package in ./coordination ./adapters/redis; do \
+		list=$$(go test -list '^Fuzz' $$package); \
+		for name in $$(echo "$$list" | grep '^Fuzz'); do \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
 	done
 
 .PHONY: clean

@@ -17,13 +17,7 @@ var _ = specs.Contract("miniredis", newMiniredis)
 func newMiniredis() specs.Subject {
 	server := miniredis.NewMiniRedis()
 	server.ClockTTL(true)
-	dial := func(context.Context, string, string) (net.Conn, error) {
-		end, err := server.Dial()
-		if err != nil {
-			return nil, err
-		}
-		return newPipe(end), nil
-	}
+	dial := func(context.Context, string, string) (net.Conn, error) { return newPipe(server.Dial()) }
 	return miniredisSubject{links: &links{dial: dial}, keyspace: &keyspace{dial: dial}, server: server}
 }
 
@@ -42,18 +36,3 @@ func (s miniredisSubject) Open(ctx context.Context, namespace string) (coordinat
 func (miniredisSubject) Suite() *testing.T { return suite }
 func (miniredisSubject) Buffer() int       { return buffer }
 func (s miniredisSubject) Close() error    { s.server.Close(); return nil }
-
-// Deviations are what the stand-in can't show; the real server does.
-func (miniredisSubject) Deviations() []specs.Deviation {
-	const reason = "miniredis 2.40 sends a connection one pmessage for a message, however many of its patterns match"
-	var deviations []specs.Deviation
-	for _, behaviour := range []string{
-		"delivers one copy to each of a handle's subscriptions whose different patterns match the same channel",
-		"tells each subscription its own pattern",
-		"counts each of a handle's subscriptions, with the same pattern and with others",
-		"agrees with Match on which of many patterns match a channel",
-	} {
-		deviations = append(deviations, specs.Deviation{Behaviour: behaviour, Reason: reason})
-	}
-	return deviations
-}

@@ -19,10 +19,13 @@ type pipe struct {
 	err     error
 }
 
-func newPipe(end net.Conn) *pipe {
+func newPipe(end net.Conn, err error) (net.Conn, error) {
+	if err != nil {
+		return nil, err
+	}
 	p := &pipe{Conn: end, wake: make(chan struct{}, 1), closed: make(chan struct{})}
 	go p.pump()
-	return p
+	return p, nil
 }
 
 func (p *pipe) Write(b []byte) (int, error) {
