@@ -96,11 +96,19 @@ func outcomeOf(spec types.SpecReport) outcome {
 	}
 }
 
-// complete reports whether no backend was left out as a whole.
+// complete reports whether the run says all that the file does: no backend was
+// left out as a whole, and nothing failed.
 func (c *contract) complete() bool {
 	for _, backend := range c.backends {
 		if c.missing(backend) != "" {
 			return false
+		}
+	}
+	for _, b := range c.behaviours {
+		for _, o := range b.outcomes {
+			if o.state == failed {
+				return false
+			}
 		}
 	}
 	return !c.dry

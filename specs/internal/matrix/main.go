@@ -46,7 +46,7 @@ func run(out io.Writer, report, check, write string) error {
 	}
 	if write != "" {
 		if !contract.complete() {
-			return fmt.Errorf("%s needs a run on all backends", write)
+			return fmt.Errorf("%s needs a run on all backends in which nothing fails", write)
 		}
 		return os.WriteFile(write, []byte(contract.markdown()), 0o644)
 	}

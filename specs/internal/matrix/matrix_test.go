@@ -25,12 +25,14 @@ func spec(line int, state types.SpecState, message string, texts ...string) type
 
 func report(specs ...types.SpecReport) []types.Report { return []types.Report{{SpecReports: specs}} }
 
-func sample() []types.Report {
+func sample() []types.Report { return sampleWith(types.SpecStateFailed, "expected 1\nto equal 2") }
+
+func sampleWith(state types.SpecState, message string) []types.Report {
 	return report(
 		spec(2, types.SpecStatePassed, "", "memory", "Messaging", "publishing", "comes second"),
 		spec(1, types.SpecStatePassed, "", "memory", "Messaging", "publishing", "comes first"),
 		spec(1, types.SpecStateSkipped, "deviates: it is only a stand-in", "redis", "Messaging", "publishing", "comes first"),
-		spec(2, types.SpecStateFailed, "expected 1\nto equal 2", "redis", "Messaging", "publishing", "comes second"),
+		spec(2, state, message, "redis", "Messaging", "publishing", "comes second"),
 		spec(9, types.SpecStatePassed, "", "The adapters", "agree"),
 	)
 }
@@ -69,7 +71,7 @@ func TestABackendWithoutAServerCanNotBeMissed(t *testing.T) {
 }
 
 func TestCheckFindsAStaleFile(t *testing.T) {
-	contract := read(sample())
+	contract := read(sampleWith(types.SpecStatePassed, ""))
 	file := filepath.Join(t.TempDir(), "CONTRACT.md")
 	if err := contract.check(file); err == nil {
 		t.Error("a missing file is taken")
