@@ -222,5 +222,5 @@ func (c *cluster) expectNoneLeft(body func()) {
 	body() // what is started once for all handles stays
 	before := gleak.Goroutines()
 	body()
-	c.eventually(func() []gleak.Goroutine { return gleak.Goroutines() }).WithTimeout(500 * time.Millisecond).ShouldNot(gleak.HaveLeaked(before))
+	c.eventually(gleak.Goroutines).WithTimeout(500 * time.Millisecond).ShouldNot(gleak.HaveLeaked(before))
 }

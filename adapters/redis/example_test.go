@@ -31,7 +31,8 @@ func ExampleNew() {
 	defer client.Close()
 	node, err := redis.New(client, nil)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer node.Close()
 	fmt.Println(node.HealthCheck(context.Background()))
