@@ -149,7 +149,7 @@ func (l *link) deliver(message *redis.Message) {
 	}
 	t := l.topics[name]
 	if t == nil {
-		return
+		t = &topic{} // all have left meanwhile, for which a publisher may be waiting
 	}
 	channel := strings.TrimPrefix(message.Channel, l.c.names.channels)
 	at, from, payload, err := decode(message.Payload)
