@@ -51,8 +51,8 @@ type undialled struct{ err error }
 func (u undialled) Read([]byte) (int, error)         { return 0, u.err }
 func (u undialled) Write([]byte) (int, error)        { return 0, u.err }
 func (u undialled) Close() error                     { return nil }
-func (u undialled) LocalAddr() net.Addr              { return nil }
-func (u undialled) RemoteAddr() net.Addr             { return nil }
+func (u undialled) LocalAddr() net.Addr              { return &net.TCPAddr{} }
+func (u undialled) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
 func (u undialled) SetDeadline(time.Time) error      { return nil }
 func (u undialled) SetReadDeadline(time.Time) error  { return nil }
 func (u undialled) SetWriteDeadline(time.Time) error { return nil }

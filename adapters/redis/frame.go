@@ -54,7 +54,8 @@ func decode(frame string) (at time.Time, from *origin, payload string, err error
 	if rest == "" || len(rest) < 17+int(rest[0]) {
 		return at, nil, "", errFrame
 	}
-	handle, rest := rest[1:1+rest[0]], rest[1+rest[0]:]
+	end := 1 + int(rest[0])
+	handle, rest := rest[1:end], rest[end:]
 	return at, &origin{handle: handle, number: number(rest), timeout: number(rest[8:])}, rest[16:], nil
 }
 

@@ -15,6 +15,8 @@ func FuzzDecodeReadsWhatEncodeWroteAndRefusesTheRest(f *testing.F) {
 	}
 	f.Add([]byte{})
 	f.Add([]byte{ackedFrame, 0, 0, 0, 0, 0, 0, 0, 0, 255})
+	// Its handle is as long as one can be.
+	f.Add(append([]byte{ackedFrame, 0, 0, 0, 0, 0, 0, 0, 0, 255}, bytes.Repeat([]byte("h"), 300)...))
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		at, from, payload, err := decode(string(frame))
 		if err != nil {

@@ -13,8 +13,9 @@ import (
 )
 
 // link is the connection of all subscriptions of a handle. Two goroutines serve
-// it from the first subscription on: write tells the server what to subscribe
-// to, and PINGs; read (in read.go) takes what comes, in its order.
+// it from the first subscription on: write (in write.go) tells the
+// server what to subscribe to, and PINGs; read (in read.go) takes what comes, in
+// its order.
 //
 // A member becomes live in that order too: after the server was told to
 // subscribe, a PING with a token follows, and when its PONG is read, the member
@@ -25,6 +26,9 @@ import (
 // go-redis' PubSub reconnects by itself, on reading as on writing, and
 // subscribes again to what it was subscribed to. Each such confirmation that
 // finds live members is therefore a gap for them, however the break came about.
+// A server may also refuse to subscribe, without a word for what: so nobody
+// becomes live on a topic that was not confirmed on the connection, and what
+// stays without confirmation is asked for again.
 type link struct {
 	c       *Coordination
 	timeout time.Duration
@@ -37,12 +41,18 @@ type link struct {
 	pubsub  *redis.PubSub
 	topics  map[topicName]*topic
 	members map[*delivery.Subscription]*member
-	touched map[topicName]bool   // topics that write is to look at
 	joins   []*member            // that wait for write
 	tokens  map[string][]*member // that wait for a PONG
 	down    string               // why the link is broken, "" where it is not
-	counter uint64
-	closed  bool
+	refusal error                // the last of the server's
+
+	touched   map[topicName]bool // topics that write is to look at
+	asked     map[topicName]bool // what PubSub subscribes to, now and after a break
+	again     map[topicName]bool // what it must ask for once more
+	confirmed map[topicName]bool // by the server, on this connection
+	missing   map[topicName]bool // had live members at the break, and waits to be confirmed
+	counter   uint64
+	closed    bool
 }
 
 // topicName is what the server is told to subscribe to.
@@ -79,8 +89,13 @@ func newLink(c *Coordination, timeout time.Duration) *link {
 		dialled: make(chan struct{}),
 		topics:  map[topicName]*topic{},
 		members: map[*delivery.Subscription]*member{},
-		touched: map[topicName]bool{},
 		tokens:  map[string][]*member{},
+
+		touched:   map[topicName]bool{},
+		asked:     map[topicName]bool{},
+		again:     map[topicName]bool{},
+		confirmed: map[topicName]bool{},
+		missing:   map[topicName]bool{},
 	}
 }
 
@@ -158,6 +173,7 @@ func (l *link) leave(m *member) {
 	}
 	if last == 0 {
 		delete(l.topics, m.topic)
+		delete(l.missing, m.topic)
 		l.touched[m.topic] = true
 		l.nudge()
 	}
@@ -178,96 +194,6 @@ func (l *link) nudge() {
 	case l.wake <- struct{}{}:
 	default:
 	}
-}
-
-// write serves the server's side of the topics, and PINGs three times within
-// the time-out, so that a link that lives is never silent for that long.
-func (l *link) write() {
-	ticker := time.NewTicker(l.timeout / 3)
-	defer ticker.Stop()
-	subscribed := map[topicName]bool{} // as PubSub has it, also while the link is broken
-	for first := true; ; first = false {
-		select {
-		case <-l.wake:
-			l.settle(subscribed)
-		case <-ticker.C:
-			if l.broken() == "" {
-				_ = l.pubsub.Ping(l.c.closing) // a failure shows in read
-			}
-		case <-l.c.closing.Done():
-			return
-		}
-		if first {
-			close(l.dialled)
-		}
-	}
-}
-
-// settle brings the server's subscriptions in line with the topics, and then
-// asks for a PONG for those who wait to become live.
-func (l *link) settle(subscribed map[topicName]bool) {
-	var add, remove [2][]string // channels, patterns
-	l.mu.Lock()
-	for name := range l.touched {
-		kind := 0
-		if name.glob {
-			kind = 1
-		}
-		switch wanted := l.topics[name] != nil; {
-		case wanted && !subscribed[name]:
-			add[kind] = append(add[kind], name.name)
-			subscribed[name] = true
-		case !wanted && subscribed[name]:
-			remove[kind] = append(remove[kind], name.name)
-			delete(subscribed, name)
-		}
-	}
-	clear(l.touched)
-	joins := l.joins
-	l.joins = nil
-	token := l.next()
-	if len(joins) > 0 {
-		l.tokens[token] = joins
-	}
-	l.mu.Unlock()
-
-	// A deadline bounds the handshake, should the link have to be opened.
-	var deadline *readDeadline
-	ctx := deadline.renewed(l.c.closing, l.timeout)
-	var errs [5]error
-	for i, step := range []struct {
-		names []string
-		send  func(context.Context, ...string) error
-	}{
-		{remove[0], l.pubsub.Unsubscribe},
-		{remove[1], l.pubsub.PUnsubscribe},
-		{add[0], l.pubsub.Subscribe},
-		{add[1], l.pubsub.PSubscribe},
-	} {
-		if len(step.names) > 0 {
-			errs[i] = step.send(ctx, step.names...)
-		}
-	}
-	if len(joins) > 0 {
-		errs[4] = l.pubsub.Ping(ctx, token)
-	}
-	for _, err := range errs[2:] {
-		if err != nil {
-			l.refuse(err)
-		}
-	}
-}
-
-// refuse fails all who wait to become live.
-func (l *link) refuse(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, waiting := range l.tokens {
-		for _, m := range waiting {
-			m.joined <- err
-		}
-	}
-	clear(l.tokens)
 }
 
 // broken says why the link is broken, "" where it is not.

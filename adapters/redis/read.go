@@ -1,9 +1,9 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -13,7 +13,10 @@ import (
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-var errSilent = errors.New("no answer on the link of the subscriptions")
+var (
+	errSilent      = errors.New("no answer on the link of the subscriptions")
+	errUnconfirmed = errors.New("the server has not confirmed the subscription")
+)
 
 // The pause after a failed attempt to connect again doubles up to the longest.
 const (
@@ -41,8 +44,7 @@ func (l *link) read() {
 			pause = 0
 			l.handle(received)
 		case errors.As(err, &refusal):
-			l.refuse(err) // the server does not let us subscribe, or speak at all
-			pause = l.rest(pause)
+			l.refused(err)
 		default:
 			l.lost(err)
 			pause = l.rest(pause)
@@ -83,30 +85,19 @@ func (d *readDeadline) renewed(parent context.Context, timeout time.Duration) *r
 	return &readDeadline{Context: parent, until: now.Add(timeout + timeout/4)}
 }
 
-// lost notes that the link broke. What it lost, the subscriptions are told when
-// the server has confirmed them anew: until then they may lose more.
-func (l *link) lost(err error) {
-	l.mu.Lock()
-	l.down = fmt.Sprintf("the link of the subscriptions is broken: %v", err)
-	l.mu.Unlock()
-	l.refuse(err)
-}
-
 func (l *link) handle(received any) {
 	l.mu.Lock()
-	l.down = ""
 	var regained []*member
 	switch received := received.(type) {
 	case *redis.Message:
 		l.deliver(received)
 	case *redis.Pong:
-		for _, m := range l.tokens[received.Payload] {
-			m.live = l.isMember(m)
-			m.joined <- nil
-		}
-		delete(l.tokens, received.Payload)
+		l.enliven(received.Payload)
 	case *redis.Subscription:
-		regained = l.confirmed(received)
+		regained = l.changed(received)
+	}
+	if len(l.missing) == 0 {
+		l.down = ""
 	}
 	l.mu.Unlock()
 	for _, m := range regained {
@@ -114,18 +105,37 @@ func (l *link) handle(received any) {
 	}
 }
 
+// enliven lets those who have waited for a PONG become live.
+func (l *link) enliven(token string) {
+	for _, m := range l.tokens[token] {
+		if !l.confirmed[m.topic] {
+			m.joined <- cmp.Or(l.refusal, errUnconfirmed)
+			continue
+		}
+		m.live = l.isMember(m)
+		m.joined <- nil
+	}
+	delete(l.tokens, token)
+}
+
 func (l *link) isMember(m *member) bool {
 	t := l.topics[m.topic]
 	return t != nil && m.index < len(t.members) && t.members[m.index] == m
 }
 
-// confirmed handles the server's word that it has subscribed us to a topic. Who
-// is live already has been so on a connection that is gone.
-func (l *link) confirmed(s *redis.Subscription) (regained []*member) {
-	if s.Kind != "subscribe" && s.Kind != "psubscribe" {
+// changed handles the server's word that it has subscribed us to a topic, or
+// that it has not any more. Who is live when it has, has been so on a connection
+// that is gone.
+func (l *link) changed(s *redis.Subscription) (regained []*member) {
+	name := topicName{name: s.Channel, glob: strings.HasPrefix(s.Kind, "p")}
+	if strings.HasSuffix(s.Kind, "unsubscribe") {
+		delete(l.confirmed, name)
 		return nil
 	}
-	t := l.topics[topicName{name: s.Channel, glob: s.Kind == "psubscribe"}]
+	l.confirmed[name] = true
+	delete(l.again, name)
+	delete(l.missing, name)
+	t := l.topics[name]
 	if t == nil {
 		return nil
 	}

@@ -1,0 +1,129 @@
+package redis
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// write serves the server's side of the topics, and PINGs three times within
+// the time-out, so that a link that lives is never silent for that long.
+func (l *link) write() {
+	ticker := time.NewTicker(l.timeout / 3)
+	defer ticker.Stop()
+	for first := true; ; first = false {
+		select {
+		case <-l.wake:
+			l.settle("")
+		case <-ticker.C:
+			l.askAgain()
+			l.settle("ping")
+		case <-l.c.closing.Done():
+			return
+		}
+		if first {
+			close(l.dialled)
+		}
+	}
+}
+
+// settle brings the server's subscriptions in line with the topics, and then
+// asks for a PONG, for those who wait to become live or under the given token.
+func (l *link) settle(token string) {
+	add, remove, token := l.changes(token)
+	// A deadline bounds the handshake, should the link have to be opened.
+	var deadline *readDeadline
+	ctx := deadline.renewed(l.c.closing, l.timeout)
+	var err error
+	if len(remove[0]) > 0 {
+		err = l.pubsub.Unsubscribe(ctx, remove[0]...)
+	}
+	if len(remove[1]) > 0 {
+		err = cmp.Or(err, l.pubsub.PUnsubscribe(ctx, remove[1]...))
+	}
+	// One by one, so that the server refuses none because of another.
+	for _, channel := range add[0] {
+		err = cmp.Or(err, l.pubsub.Subscribe(ctx, channel))
+	}
+	for _, pattern := range add[1] {
+		err = cmp.Or(err, l.pubsub.PSubscribe(ctx, pattern))
+	}
+	if token != "" {
+		err = cmp.Or(err, l.pubsub.Ping(ctx, token))
+	}
+	if err != nil {
+		l.lost(err)
+	}
+}
+
+// changes returns the channels and the patterns to subscribe to and those to
+// unsubscribe from, and a token of their own for those who wait.
+func (l *link) changes(token string) (add, remove [2][]string, _ string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name := range l.touched {
+		kind := 0
+		if name.glob {
+			kind = 1
+		}
+		switch wanted := l.topics[name] != nil; {
+		case wanted && (!l.asked[name] || l.again[name]):
+			add[kind] = append(add[kind], name.name)
+			l.asked[name] = true
+		case !wanted && l.asked[name]:
+			remove[kind] = append(remove[kind], name.name)
+			delete(l.asked, name)
+		}
+		delete(l.again, name)
+	}
+	clear(l.touched)
+	if len(l.joins) > 0 {
+		token = l.next()
+		l.tokens[token] = l.joins
+		l.joins = nil
+	}
+	return add, remove, token
+}
+
+// askAgain has write ask again for what has not been confirmed since a break.
+func (l *link) askAgain() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name := range l.missing {
+		l.again[name], l.touched[name] = true, true
+	}
+}
+
+// refused handles an answer of the server's that it does not let us subscribe.
+// It does not say to what; that shows when the PONG comes that follows.
+func (l *link) refused(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refusal = err
+	for name := range l.asked {
+		if !l.confirmed[name] {
+			l.again[name], l.touched[name] = true, true
+		}
+	}
+}
+
+// lost notes that the link broke. What it lost, the subscriptions are told when
+// the server has confirmed them anew: until then they may lose more.
+func (l *link) lost(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.down = fmt.Sprintf("the link of the subscriptions is broken: %v", err)
+	for name, t := range l.topics {
+		if slices.ContainsFunc(t.members, func(m *member) bool { return m.live }) {
+			l.missing[name] = true
+		}
+	}
+	clear(l.confirmed)
+	for _, waiting := range l.tokens {
+		for _, m := range waiting {
+			m.joined <- err
+		}
+	}
+	clear(l.tokens)
+}
