@@ -33,7 +33,7 @@ const (
 
 	ackFlushTimeout = 5 * time.Second
 	ackCloseTimeout = time.Second
-	ackReadTimeout  = time.Second
+	ackReadTimeout  = 50 * time.Millisecond // beyond the publisher's own
 )
 
 // counts are what a record tells.

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,21 +30,37 @@ func (c *Coordination) begin(ctx context.Context, operation string) error {
 	return nil
 }
 
-// submit hands a command to the pipeline without waiting for it.
+// submit hands a command to the pipeline without waiting for it, or only for the
+// room that it needs there. Each must be waited for.
 func (c *Coordination) submit(ctx context.Context, arguments ...any) pending {
-	cmd := command{redis.NewCmd(ctx, arguments...)}
-	return pending{cmd: cmd, future: c.pipe.Submit(ctx, cmd)}
+	p := pending{budget: c.budget, cmd: command{redis.NewCmd(ctx, arguments...)}, size: sizeOf(arguments)}
+	if p.err = c.budget.take(ctx, p.size); p.err == nil {
+		p.future = c.pipe.Submit(ctx, p.cmd)
+	}
+	return p
 }
 
 // pending is a command on its way.
 type pending struct {
+	budget *budget
 	cmd    command
 	future redis.AutoFuture
+	size   int
+	err    error // of one that was not sent
 }
 
 // wait ends with ctx, and then the command may still take effect.
 func (p pending) wait(ctx context.Context) (any, error) {
-	return reply(p.cmd, p.future.WaitContext(ctx))
+	if p.err != nil {
+		return nil, p.err
+	}
+	err := p.future.WaitContext(ctx)
+	if err != nil && ctx.Err() != nil {
+		p.budget.abandon(p)
+		return nil, ctx.Err()
+	}
+	p.budget.give(p.size)
+	return reply(p.cmd, err)
 }
 
 // call runs one command.
@@ -81,8 +98,8 @@ func (c *Coordination) failure(ctx context.Context, operation string, err error)
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("%s: %w", operation, ctx.Err())
+	case ended(ctx) != nil:
+		return fmt.Errorf("%s: %w", operation, ended(ctx))
 	case bounded && !time.Now().Before(deadline):
 		// go-redis sets it on the connection too, whose timer may be the first.
 		return fmt.Errorf("%s: %w", operation, context.DeadlineExceeded)
@@ -94,6 +111,15 @@ func (c *Coordination) failure(ctx context.Context, operation string, err error)
 	default:
 		return fmt.Errorf("%s: %s: %w: %w", operation, c.address, coordination.ErrUnavailable, err)
 	}
+}
+
+// ended returns the error of a context that is done. The deadline of a socket
+// may pass a moment before the context's own timer fires.
+func ended(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return cmp.Or(ctx.Err(), context.DeadlineExceeded)
+	}
+	return ctx.Err()
 }
 
 // unexpected says that the server answered, but not what it was asked.

@@ -104,7 +104,11 @@ func (c *connections) closeOpen() {
 	c.open = map[*connection]struct{}{}
 	c.mu.Unlock()
 	for tracked := range open {
-		_ = tracked.Conn.Close()
+		socket := tracked.Conn
+		if secured, ok := socket.(interface{ NetConn() net.Conn }); ok {
+			socket = secured.NetConn() // TLS would say goodbye first, and wait
+		}
+		_ = socket.Close()
 	}
 }
 

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,25 +24,41 @@ func (c *Coordination) HealthCheck(ctx context.Context) (bool, error) {
 	return err == nil && degraded == "", err
 }
 
+// writeProbe is a script that writes nothing, but says that it may: a server
+// that takes no writes at the moment refuses it (from version 7 on; older ones
+// can't read it).
+const writeProbe = "#!lua\nreturn 1"
+
+// refusesWrites reports whether a server's error is one for which it would
+// refuse any write.
+func refusesWrites(err redis.Error) bool {
+	reason, _, _ := strings.Cut(err.Error(), " ")
+	return slices.Contains([]string{"OOM", "MISCONF", "NOREPLICAS", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "BUSY"}, reason)
+}
+
 // degraded says what is wrong, "" where nothing is.
 func (c *Coordination) degraded(ctx context.Context, operation string) (string, error) {
 	if err := c.begin(ctx, operation); err != nil {
 		return "", err
 	}
-	ping, role := c.submit(ctx, "ping"), c.submit(ctx, "role")
-	var refusal redis.Error
-	if _, err := ping.wait(ctx); errors.As(err, &refusal) {
-		return refusal.Error(), nil
-	} else if err != nil {
-		return "", c.failure(ctx, operation, err)
+	probes := []pending{c.submit(ctx, "ping"), c.submit(ctx, "eval", writeProbe, 0), c.submit(ctx, "role")}
+	replies, errs := make([]any, len(probes)), make([]error, len(probes))
+	for i, probe := range probes {
+		replies[i], errs[i] = probe.wait(ctx)
+	}
+	for i, err := range errs {
+		var refusal redis.Error
+		switch {
+		case err == nil:
+		case !errors.As(err, &refusal):
+			return "", c.failure(ctx, operation, err)
+		case i == 0, i == 1 && refusesWrites(refusal):
+			return refusal.Error(), nil
+		}
 	}
 	// A server may not know ROLE, or not allow it; then it is no replica that
 	// we know of.
-	reply, err := role.wait(ctx)
-	if err != nil && !errors.As(err, &refusal) {
-		return "", c.failure(ctx, operation, err)
-	}
-	if answer, ok := reply.([]any); ok && len(answer) > 0 && answer[0] != "master" {
+	if role, ok := replies[2].([]any); ok && len(role) > 0 && role[0] != "master" {
 		return "the server is a read-only replica", nil
 	}
 	return c.link.broken(), nil

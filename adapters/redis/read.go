@@ -109,6 +109,7 @@ func (l *link) handle(received any) {
 func (l *link) enliven(token string) {
 	for _, m := range l.tokens[token] {
 		if !l.confirmed[m.topic] {
+			l.again[m.topic], l.touched[m.topic] = true, true // should anybody else come
 			m.joined <- cmp.Or(l.refusal, errUnconfirmed)
 			continue
 		}

@@ -39,6 +39,9 @@
 // does not go back. A foreign client that is subscribed to a handle's channels
 // makes PublishWithAck wait until its timeout, since it never acknowledges; the
 // number stays right.
+//
+// go-redis writes a line to the standard error for some failures; its SetLogger
+// says to whom else.
 package redis
 
 import (
@@ -93,7 +96,8 @@ type Coordination struct {
 	own       *connections // of a client that is this handle's own; else nil
 	lane      *lane        // beside it; else nil
 	pipe      *redis.AutoPipeliner
-	id        string // of this handle, unique among all
+	budget    *budget // of the pipe
+	id        string  // of this handle, unique among all
 	namespace string
 	names     names
 	buffer    int
@@ -154,7 +158,12 @@ func Open(ctx context.Context, url string, options *Options) (*Coordination, err
 // New returns a handle on a client that the caller owns, and closes after the
 // handle. It connects to nothing yet. The client is a *redis.Client, for one
 // server or with Sentinel (redis.NewFailoverClient). The handle uses its
-// deferred auto-pipeliner, which the client closes with itself.
+// deferred auto-pipeliner, which the client closes with itself. Where the
+// caller has made that before, with options of his own, those are in force; the
+// same goes for the client's time-outs, without which a server that hangs is
+// noticed by nobody but the contexts. Commands that are given up stay in the
+// pipeline, 64 MiB of them at the most, until the server answers or the client
+// takes it for dead.
 //
 // Errors: ErrInvalidArgument for a nil client, one of another type, and an
 // option that is no good; ErrClosed where the client is closed.
@@ -171,13 +180,14 @@ func New(client redis.UniversalClient, options *Options) (*Coordination, error) 
 		return nil, fmt.Errorf("open: client is a %T, not a *redis.Client: %w", client, coordination.ErrInvalidArgument)
 	}
 	// Full duplex is the mode that does not tax a lone caller.
-	pipe, err := single.AsyncAutoPipelineWithOptions(&redis.AutoPipelineOptions{FullDuplex: true})
+	pipe, err := single.AsyncAutoPipelineWithOptions(&redis.AutoPipelineOptions{FullDuplex: true, FullDuplexWindow: maxPending})
 	if err != nil {
 		return nil, fmt.Errorf("open: client: %w: %w", coordination.ErrClosed, err)
 	}
 	c := &Coordination{
 		client:    single,
 		pipe:      pipe,
+		budget:    newBudget(),
 		id:        rand.Text(),
 		namespace: settings.Namespace,
 		names:     newNames(settings.Namespace),
@@ -228,6 +238,7 @@ func (c *Coordination) Close() error {
 		if c.own != nil {
 			_ = c.client.Close() // says only that calls were under way
 		}
+		c.budget.close()
 		close(c.closed)
 	})
 	<-c.closed

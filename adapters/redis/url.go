@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -13,9 +14,9 @@ import (
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-// parseURL reads a URL. Its errors show nothing of the URL but the scheme and
-// the address: a password with a / or an @ in it can end up in any other part,
-// and in the text of the parser's own errors.
+// parseURL reads a URL. Its errors show nothing of the URL but the scheme: a
+// password with a / or an @ in it can end up in any other part, and in the text
+// of the parser's own errors.
 func parseURL(text string) (*redis.Options, error) {
 	const want = "want redis://, rediss:// or unix://, user:password@ with special characters as %XX, address and /db"
 	parsed, err := url.Parse(text)
@@ -27,10 +28,14 @@ func parseURL(text string) (*redis.Options, error) {
 	default:
 		return nil, fmt.Errorf("open: url has the scheme %q, %s: %w", parsed.Scheme, want, coordination.ErrInvalidArgument)
 	}
+	// A password that is not written with %XX has its rest in another part.
+	local := parsed.Scheme == "unix"
+	if parsed.Fragment != "" || local && parsed.Host != "" || !local && strings.Contains(parsed.Path+parsed.RawQuery, "@") {
+		return nil, fmt.Errorf("open: url has an @ or a # where none can be, %s: %w", want, coordination.ErrInvalidArgument)
+	}
 	options, err := redis.ParseURL(text)
 	if err != nil {
-		return nil, fmt.Errorf("open: url for %q has a bad address, database or parameter, %s: %w",
-			parsed.Host, want, coordination.ErrInvalidArgument)
+		return nil, fmt.Errorf("open: url has a bad address, database or parameter, %s: %w", want, coordination.ErrInvalidArgument)
 	}
 	return options, nil
 }
@@ -42,6 +47,9 @@ func configure(parsed *redis.Options, options *Options) *connections {
 	parsed.MaxRetries = -1
 	parsed.DialerRetries = 1
 	parsed.ContextTimeoutEnabled = true
+	if parsed.ReadTimeout < 0 { // or a dead link would never be noticed
+		parsed.ReadTimeout = 0
+	}
 	parsed.DisableIdentity = true
 	parsed.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	if options.TLS != nil && parsed.TLSConfig != nil {

@@ -95,17 +95,12 @@ func (l *link) askAgain() {
 	}
 }
 
-// refused handles an answer of the server's that it does not let us subscribe.
-// It does not say to what; that shows when the PONG comes that follows.
+// refused keeps an answer of the server's that it does not let us subscribe. It
+// does not say to what; that shows when the PONG comes that follows.
 func (l *link) refused(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refusal = err
-	for name := range l.asked {
-		if !l.confirmed[name] {
-			l.again[name], l.touched[name] = true, true
-		}
-	}
 }
 
 // lost notes that the link broke. What it lost, the subscriptions are told when
