@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -43,7 +44,7 @@ type link struct {
 	members map[*delivery.Subscription]*member
 	joins   []*member            // that wait for write
 	tokens  map[string][]*member // that wait for a PONG
-	down    string               // why the link is broken, "" where it is not
+	down    error                // why there is no connection, nil where there is one
 	refusal error                // the last of the server's
 
 	touched   map[topicName]bool // topics that write is to look at
@@ -196,11 +197,24 @@ func (l *link) nudge() {
 	}
 }
 
-// broken says why the link is broken, "" where it is not.
+func (l *link) isDown() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.down != nil
+}
+
+// broken says what is wrong with the link, "" where nothing is.
 func (l *link) broken() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.down
+	switch {
+	case l.down != nil:
+		return fmt.Sprintf("the link of the subscriptions is broken: %v", l.down)
+	case len(l.missing) > 0:
+		return fmt.Sprintf("the server has not confirmed %d subscriptions since their link broke", len(l.missing))
+	default:
+		return ""
+	}
 }
 
 func (l *link) subscriptions() int {

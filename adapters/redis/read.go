@@ -37,7 +37,7 @@ func (l *link) read() {
 		// A deadline, not a time-out: to go-redis a time-out is no reason to
 		// drop the connection, and what it had read of a frame is gone.
 		deadline = deadline.renewed(l.c.closing, l.timeout)
-		received, err := l.pubsub.Receive(deadline)
+		received, err := l.receive(deadline)
 		var refusal redis.Error
 		switch {
 		case err == nil:
@@ -45,11 +45,23 @@ func (l *link) read() {
 			l.handle(received)
 		case errors.As(err, &refusal):
 			l.refused(err)
+			pause = l.rest(pause)
 		default:
 			l.lost(err)
 			pause = l.rest(pause)
 		}
 	}
+}
+
+// receive opens the link again where it is down, and takes what comes next. The
+// PING makes a server answer that has nothing else to say.
+func (l *link) receive(ctx context.Context) (any, error) {
+	if l.isDown() {
+		if err := l.pubsub.Ping(ctx, anyToken); err != nil {
+			return nil, err
+		}
+	}
+	return l.pubsub.Receive(ctx)
 }
 
 // rest waits after an error, not at all after the first, and returns for how
@@ -96,8 +108,9 @@ func (l *link) handle(received any) {
 	case *redis.Subscription:
 		regained = l.changed(received)
 	}
-	if len(l.missing) == 0 {
-		l.down = ""
+	if l.down != nil {
+		l.down = nil
+		l.nudge() // write has left alone what came up meanwhile
 	}
 	l.mu.Unlock()
 	for _, m := range regained {

@@ -2,23 +2,30 @@ package redis
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 )
 
+// anyToken is that of a PING for which nobody waits.
+const anyToken = "ping"
+
 // write serves the server's side of the topics, and PINGs three times within
-// the time-out, so that a link that lives is never silent for that long.
+// the time-out, so that a link that lives is never silent for that long. While
+// the link is down it leaves it to read, which opens it again.
 func (l *link) write() {
 	ticker := time.NewTicker(l.timeout / 3)
 	defer ticker.Stop()
 	for first := true; ; first = false {
 		select {
 		case <-l.wake:
-			l.settle("")
+			if !l.isDown() {
+				l.settle("")
+			}
 		case <-ticker.C:
-			l.askAgain()
-			l.settle("ping")
+			if !l.isDown() {
+				l.askAgain()
+				l.settle(anyToken)
+			}
 		case <-l.c.closing.Done():
 			return
 		}
@@ -108,13 +115,15 @@ func (l *link) refused(err error) {
 func (l *link) lost(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.down = fmt.Sprintf("the link of the subscriptions is broken: %v", err)
+	l.down = err
 	for name, t := range l.topics {
 		if slices.ContainsFunc(t.members, func(m *member) bool { return m.live }) {
 			l.missing[name] = true
 		}
 	}
 	clear(l.confirmed)
+	l.tokens[anyToken] = l.joins
+	l.joins = nil
 	for _, waiting := range l.tokens {
 		for _, m := range waiting {
 			m.joined <- err
