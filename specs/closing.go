@@ -135,12 +135,14 @@ func (c contract) closing() {
 		}
 	})
 
-	c.it("takes its subscriptions from those that peers reach", func(c *cluster) {
+	c.it("takes its subscriptions from those that peers reach and wait for", func(c *cluster) {
 		one, other := c.pair()
 		c.subscribe(one, "news")
 		c.taker(c.subscribe(other, "news"))
 		Expect(one.Close()).To(Succeed())
-		Expect(c.acks(other, "news", time.Hour)).To(Equal(1))
+		start := time.Now()
+		Expect(c.acks(other, "news", patience)).To(Equal(1))
+		Expect(time.Since(start)).To(BeNumerically("<", patience), "for how long the closed ones are waited for")
 	})
 
 	c.it("leaves keys and members to their time to live", func(c *cluster) {
@@ -206,8 +208,10 @@ func (c contract) closing() {
 					Expect(err).To(MatchError(coordination.ErrClosed))
 				})
 			}
-			_, err := other.PublishWithAck(c.ctx, "news", nil, time.Hour)
-			Expect(err).To(MatchError(coordination.ErrNoSubscribers))
+			c.eventually(func() error {
+				_, err := other.PublishWithAck(c.ctx, "news", nil, promptly)
+				return err
+			}).Should(MatchError(coordination.ErrNoSubscribers))
 			Expect(other.Close()).To(Succeed())
 		})
 	})

@@ -74,14 +74,28 @@ func (c contract) contention() {
 	})
 
 	c.it("gives the lease to exactly one of those who wait when it ends", func(c *cluster) {
-		candidates := c.candidates(4, 5)
-		var last uint64
-		for range 2 {
-			start := time.Now()
-			_, term := c.race(candidates, shortly)
-			Expect(term).To(BeNumerically(">", last))
-			last = term
-			c.past(start, shortly)
+		one, candidates := c.open(), c.candidates(4, 5)
+		for range 3 {
+			former := c.lead(one, "former leader", 4*briefly)
+			var winners atomic.Int64
+			together(len(candidates), func(i int) {
+				for leader := former; leader <= former; c.pass(time.Millisecond) {
+					term, acquired, err := candidates[i].handle.TryAcquireLeadership(c.ctx, candidates[i].nodeID, time.Hour)
+					Expect(err).NotTo(HaveOccurred())
+					if acquired {
+						Expect(term).To(BeNumerically(">", former))
+						winners.Add(1)
+						return
+					}
+					now, _, err := candidates[i].handle.Leader(c.ctx)
+					Expect(err).NotTo(HaveOccurred())
+					leader = now.Term
+				}
+			})
+			Expect(winners.Load()).To(BeEquivalentTo(1), "how many have acquired the lease")
+			for _, candidate := range candidates {
+				c.release(candidate.handle, candidate.nodeID)
+			}
 		}
 	})
 

@@ -23,7 +23,7 @@ func (c contract) linearizability() {
 		c.expectLinearizable(leaseModel, c.leaseHistory(func(*rand.Rand) time.Duration { return time.Hour }))
 	})
 
-	c.it("answers so also where leases end meanwhile", func(c *cluster) {
+	c.it("answers as if they came one after another also where leases end meanwhile", func(c *cluster) {
 		c.expectLinearizable(leaseModel, c.leaseHistory(func(random *rand.Rand) time.Duration {
 			c.pass(time.Duration(random.IntN(2000)) * time.Microsecond)
 			return time.Duration(1+random.IntN(8)) * time.Millisecond
