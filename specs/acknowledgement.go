@@ -98,6 +98,17 @@ func (c contract) acknowledgement() {
 		Expect(c.acks(other, "news", patience)).To(Equal(1))
 	})
 
+	c.it("waits for no subscription that was just closed", func(c *cluster) {
+		one, other := c.pair()
+		start := time.Now()
+		for range 30 {
+			Expect(c.subscribe(one, "news").Close()).To(Succeed())
+			_, err := other.PublishWithAck(c.ctx, "news", nil, patience)
+			Expect(err).To(MatchError(coordination.ErrNoSubscribers))
+		}
+		Expect(time.Since(start)).To(BeNumerically("<", patience))
+	})
+
 	c.it("waits no longer for a subscription that is closed before it takes the message", func(c *cluster) {
 		one, other := c.pair()
 		c.taker(c.subscribe(one, "news"))

@@ -38,7 +38,7 @@ func newLane(options *redis.Options, dial dialer) *lane {
 	l := &lane{connections: newConnections(dial)}
 	own := *options
 	own.Dialer = l.connections.connect
-	own.PoolSize = 1
+	own.PoolSize, own.MinIdleConns = 2, 0 // of which one is used
 	own.PipelinePoolSize = -1
 	l.client = redis.NewClient(&own)
 	return l

@@ -36,6 +36,8 @@ type link struct {
 
 	wake    chan struct{}
 	dialled chan struct{} // closed once the first write is over
+	closing context.Context
+	close   context.CancelFunc
 	running sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
@@ -83,7 +85,7 @@ type member struct {
 }
 
 func newLink(c *Coordination, timeout time.Duration) *link {
-	return &link{
+	l := &link{
 		c:       c,
 		timeout: timeout,
 		wake:    make(chan struct{}, 1),
@@ -98,6 +100,8 @@ func newLink(c *Coordination, timeout time.Duration) *link {
 		confirmed: map[topicName]bool{},
 		missing:   map[topicName]bool{},
 	}
+	l.closing, l.close = context.WithCancel(context.Background())
+	return l
 }
 
 // join makes the member live, or fails; then the caller must leave.
@@ -127,7 +131,7 @@ func (l *link) add(m *member) bool {
 		return false
 	}
 	if l.pubsub == nil {
-		l.pubsub = l.c.client.Subscribe(l.c.closing) // connects to nothing yet
+		l.pubsub = l.c.client.Subscribe(l.closing) // connects to nothing yet
 		// With the lock, so that they have begun before stop waits for them.
 		l.running.Go(l.write)
 		l.running.Go(l.read)
@@ -237,8 +241,33 @@ func (l *link) closeSubscriptions() {
 	}
 }
 
+// farewell waits, for a tenth of a second at the most, until the server has
+// heard that nobody is subscribed any more: until then a publisher may wait for
+// an acknowledgement of those who were.
+func (l *link) farewell() {
+	// A member of no topic becomes live never, but hears the PONG.
+	m := &member{joined: make(chan error, 1)}
+	l.mu.Lock()
+	idle := l.pubsub == nil || l.down != nil
+	if !idle {
+		l.joins = append(l.joins, m)
+		l.nudge()
+	}
+	l.mu.Unlock()
+	if idle {
+		return
+	}
+	timer := time.NewTimer(100 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-m.joined:
+	case <-timer.C:
+	}
+}
+
 // stop closes the connection and waits for the goroutines.
 func (l *link) stop() {
+	l.close()
 	l.mu.Lock()
 	pubsub := l.pubsub
 	l.mu.Unlock()

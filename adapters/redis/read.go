@@ -28,15 +28,15 @@ const (
 func (l *link) read() {
 	select {
 	case <-l.dialled:
-	case <-l.c.closing.Done():
+	case <-l.closing.Done():
 		return
 	}
 	var deadline *readDeadline
 	pause := time.Duration(0)
-	for l.c.closing.Err() == nil {
+	for l.closing.Err() == nil {
 		// A deadline, not a time-out: to go-redis a time-out is no reason to
 		// drop the connection, and what it had read of a frame is gone.
-		deadline = deadline.renewed(l.c.closing, l.timeout)
+		deadline = deadline.renewed(l.closing, l.timeout)
 		received, err := l.receive(deadline)
 		var refusal redis.Error
 		switch {
@@ -74,7 +74,7 @@ func (l *link) rest(pause time.Duration) time.Duration {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-l.c.closing.Done():
+	case <-l.closing.Done():
 	}
 	return min(2*pause, longestPause)
 }

@@ -230,6 +230,7 @@ func (c *Coordination) Close() error {
 		c.close()
 		c.link.closeSubscriptions()
 		c.acks.stop()
+		c.link.farewell()
 		if c.own != nil {
 			c.lane.close()
 			c.own.closeAll()

@@ -26,7 +26,7 @@ func (l *link) write() {
 				l.askAgain()
 				l.settle(anyToken)
 			}
-		case <-l.c.closing.Done():
+		case <-l.closing.Done():
 			return
 		}
 		if first {
@@ -41,7 +41,7 @@ func (l *link) settle(token string) {
 	add, remove, token := l.changes(token)
 	// A deadline bounds the handshake, should the link have to be opened.
 	var deadline *readDeadline
-	ctx := deadline.renewed(l.c.closing, l.timeout)
+	ctx := deadline.renewed(l.closing, l.timeout)
 	var err error
 	if len(remove[0]) > 0 {
 		err = l.pubsub.Unsubscribe(ctx, remove[0]...)
