@@ -260,7 +260,7 @@ func (l *link) farewell() {
 	timer := time.NewTimer(100 * time.Millisecond)
 	defer timer.Stop()
 	select {
-	case <-m.joined:
+	case <-m.joined: //nolint:errcheck // that the server answers is enough
 	case <-timer.C:
 	}
 }
