@@ -16,7 +16,7 @@
 //
 // A subject opens handles, and that is all it must be able to do. What else it
 // can do it shows by implementing the optional interfaces of this package, from
-// [VirtualTime] to [Forgetful]. A behaviour that needs a power which the subject
+// [VirtualTime] to [Foreign]. A behaviour that needs a power which the subject
 // does not have is reported as skipped, with "not checked" and the reason, never
 // as passed.
 //
