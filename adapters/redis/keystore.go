@@ -99,17 +99,15 @@ func (c *Coordination) DeleteMany(ctx context.Context, keys ...string) (int, err
 	if err := coordination.CheckContext(operation, ctx); err != nil {
 		return 0, err
 	}
-	physical := make([]string, len(keys))
 	for i, key := range keys {
 		if coordination.CheckName(operation, "keys", key) != nil {
 			return 0, coordination.CheckName(operation, fmt.Sprintf("keys[%d]", i), key)
 		}
-		physical[i] = c.names.keys + key
 	}
 	if err := c.begin(ctx, operation); err != nil {
 		return 0, err
 	}
-	return c.unlink(ctx, operation, physical)
+	return c.unlink(ctx, operation, c.names.keysOf(keys))
 }
 
 // FlushAll implements coordination.KeyStore.

@@ -26,6 +26,26 @@ func newNames(namespace string) names {
 	}
 }
 
+// keysOf puts the namespace on many keys, in one piece of memory.
+func (n names) keysOf(keys []string) []string {
+	size := len(keys) * len(n.keys)
+	for _, key := range keys {
+		size += len(key)
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for _, key := range keys {
+		b.WriteString(n.keys)
+		b.WriteString(key)
+	}
+	all, physical := b.String(), make([]string, len(keys))
+	for i, key := range keys {
+		end := len(n.keys) + len(key)
+		physical[i], all = all[:end], all[end:]
+	}
+	return physical
+}
+
 // escape writes every byte but the plain ones as %XX. The result has no colon,
 // no brace and nothing that is special in a glob, so that it can neither run
 // into what follows it, nor be a hash tag, nor match anything but itself.
