@@ -1,0 +1,198 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Why a leadership was lost, beside an error of the port and a panic.
+var (
+	errTaken   = errors.New("sync: the lease is not this node's any more")
+	errTerm    = errors.New("sync: the lease had ended, and was acquired anew")
+	errExpired = errors.New("sync: the lease was not renewed in time")
+	errEnding  = errors.New("sync: the election ends")
+)
+
+// campaign asks for the lease in each interval.
+func (e *LeaderElection) campaign(ctx context.Context) {
+	if e.options.Observer {
+		<-ctx.Done()
+		return
+	}
+	unknown := false // whether this node may hold the lease without knowing
+	for ctx.Err() == nil {
+		unknown = e.try(ctx) != nil
+		e.rest(ctx)
+	}
+	if held := e.current(); held != nil || unknown {
+		e.resign(context.WithoutCancel(ctx), held)
+	}
+}
+
+// try asks for the lease, or for more of it. An error means that nothing is
+// known; what was known before holds for as long as it does.
+func (e *LeaderElection) try(ctx context.Context) error {
+	asked, wall := time.Now(), e.wall().Round(0)
+	term, acquired, err := e.acquire(ctx)
+	if e.byAnswer {
+		asked, wall = time.Now(), e.wall().Round(0)
+	}
+	if err != nil {
+		return err
+	}
+	held := e.current()
+	switch {
+	case held == nil && acquired:
+		e.begin(ctx, term, asked, wall)
+	case held == nil:
+	case !acquired:
+		e.lose(held, errTaken)
+	case term != held.term:
+		e.lose(held, errTerm)
+	default:
+		e.extend(held, asked, wall)
+	}
+	return nil
+}
+
+func (e *LeaderElection) acquire(ctx context.Context) (term uint64, acquired bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, e.options.Timeout)
+	defer cancel()
+	return e.leadership.TryAcquireLeadership(ctx, e.node, e.lease)
+}
+
+func (e *LeaderElection) current() *tenure {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.tenure
+}
+
+// begin starts to lead, unless the answer came too late for that.
+func (e *LeaderElection) begin(ctx context.Context, term uint64, asked, wall time.Time) {
+	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	until := asked.Add(e.options.goodFor(e.lease))
+	begun := &tenure{term: term, asked: asked, wall: wall, until: until, work: work, stop: stop, done: make(chan struct{})}
+	if !e.holds(begun) {
+		stop(errExpired)
+		return
+	}
+	begun.expiry = time.AfterFunc(time.Until(until), func() { stop(errExpired) })
+	e.mu.Lock()
+	e.tenure = begun
+	e.mu.Unlock()
+	e.observe(Event{Kind: LeadershipAcquired, Node: e.node, Term: term})
+	if e.options.Lead == nil {
+		close(begun.done)
+		return
+	}
+	go func() {
+		defer close(begun.done)
+		if err := e.lead(work, term); err != nil {
+			stop(err)
+		}
+	}()
+}
+
+// lead does the work, and returns an error where it panics.
+func (e *LeaderElection) lead(ctx context.Context, term uint64) (err error) {
+	defer caught("work of the leader", &err)
+	e.options.Lead(ctx, term)
+	return nil
+}
+
+// extend counts the lease from the newer request, unless it has ended meanwhile,
+// which rest finds out.
+func (e *LeaderElection) extend(held *tenure, asked, wall time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.holds(held) || !held.expiry.Stop() {
+		return
+	}
+	held.asked, held.wall, held.until = asked, wall, asked.Add(e.options.goodFor(e.lease))
+	held.expiry.Reset(time.Until(held.until))
+}
+
+// rest waits until it is time to ask again. While the node leads, it looks at
+// both clocks all along: of a machine that was suspended only that on the wall
+// knows.
+func (e *LeaderElection) rest(ctx context.Context) {
+	timer := time.NewTimer(e.options.Retry)
+	defer timer.Stop()
+	for {
+		var ended <-chan struct{}
+		var look <-chan time.Time
+		held := e.current()
+		if held != nil {
+			if !e.IsLeader() {
+				e.lose(held, errExpired)
+				continue
+			}
+			ended, look = held.work.Done(), time.After(max(e.options.Margin/2, time.Millisecond))
+		}
+		select {
+		case <-timer.C:
+			return
+		case <-e.nudges:
+			if held == nil {
+				return
+			}
+		case <-ended:
+		case <-look:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// lose stops leading, and waits for the end of the work.
+func (e *LeaderElection) lose(held *tenure, why error) {
+	e.end(held, why)
+	e.observe(Event{Kind: LeadershipLost, Node: e.node, Term: held.term, Err: context.Cause(held.work)})
+	<-held.done
+}
+
+// end tells the work to stop, if nothing else has yet.
+func (e *LeaderElection) end(held *tenure, why error) {
+	held.expiry.Stop()
+	held.stop(why)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tenure = nil
+}
+
+// resign stops the work, renews the lease until it has returned, so that no
+// other node begins before, and frees it.
+func (e *LeaderElection) resign(ctx context.Context, held *tenure) {
+	if held != nil {
+		e.end(held, errEnding)
+		e.renewUntil(ctx, held.done)
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.options.Timeout)
+	defer cancel()
+	released, err := e.leadership.ReleaseLeadership(ctx, e.node)
+	if held == nil {
+		return // nobody has heard of this node as leader
+	}
+	if released {
+		e.observe(Event{Kind: LeadershipReleased, Node: e.node, Term: held.term})
+		return
+	}
+	if err == nil {
+		err = errTaken
+	}
+	e.observe(Event{Kind: LeadershipLost, Node: e.node, Term: held.term, Err: err})
+}
+
+func (e *LeaderElection) renewUntil(ctx context.Context, done <-chan struct{}) {
+	ticker := time.NewTicker(e.options.Retry)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-ticker.C:
+			_, _, _ = e.acquire(ctx) // what comes of it the release tells
+		}
+	}
+}

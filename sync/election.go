@@ -1,0 +1,198 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/riptidecrawler/coordkit/coordination"
+)
+
+// ElectionOptions are the optional settings of an election. Times that are zero
+// are derived from the lease. The zero value works.
+//
+// A leader counts its lease from before it asked for it, and shortens it by Drift
+// and Margin. A renewal must fit in what is left: Retry and Timeout together must
+// not be more than lease × (1 - Drift) - Margin.
+type ElectionOptions struct {
+	// Lead is the work of the leader. It is called, in a goroutine of its own,
+	// each time that leadership is acquired, with the term, which the resources
+	// that it writes to should check (see coordination.Guard). It must return
+	// when ctx is done, which it is before the lease can have ended; as long as
+	// it does not return, this node tries for no leadership that it has lost.
+	// Where it returns earlier the node goes on leading, without work. A panic is
+	// told as LeadershipLost, and the work begun anew if the lease is still there.
+	Lead func(ctx context.Context, term uint64)
+	// Observer says that the node only watches, and is no candidate.
+	Observer bool
+	// Retry is how often a candidate asks, and a leader renews. Default a fifth
+	// of the lease.
+	Retry time.Duration
+	// Timeout is how long a request may take. Default a fifth of the lease.
+	Timeout time.Duration
+	// Margin is how long before the end of the lease the work is told to stop.
+	// Default a tenth of the lease.
+	Margin time.Duration
+	// Drift is by what part this node's clock may run slower than the backend's.
+	// Default 0.01; less than 1.
+	Drift float64
+}
+
+// LeaderElection keeps a node in the election of a leader. DistributedSync has
+// one; it can be used by itself as well.
+//
+// The node leads only while it knows that it does: from an answer that says so
+// until the lease of which it speaks can have ended, counted from when it was
+// asked for, by the monotonic clock and by that on the wall, so that a machine
+// that was suspended wakes up as a follower. An error of the port means not to
+// know. A lease is no mutual exclusion all the same: what was sent before the
+// lease ended can arrive after, hence the term.
+type LeaderElection struct {
+	node       string
+	lease      time.Duration
+	options    ElectionOptions
+	leadership coordination.Leadership
+	observe    func(Event) // called by Run's goroutine only
+	wall       func() time.Time
+	byAnswer   bool // a defect, for the test that must notice it
+
+	nudges chan struct{}
+	once   sync.Once
+
+	mu     sync.Mutex // guards what follows
+	tenure *tenure    // nil where the node does not lead
+}
+
+// tenure is one time of leading.
+type tenure struct {
+	term   uint64
+	asked  time.Time // when the lease was asked for
+	wall   time.Time // the same by the clock on the wall
+	until  time.Time // how long it can be relied upon, by the monotonic clock
+	expiry *time.Timer
+	work   context.Context
+	stop   context.CancelCauseFunc
+	done   chan struct{} // closed when the work has returned
+}
+
+// NewLeaderElection returns an election in which node has yet to take part, by
+// calling Run. lease is how long the leadership lasts without a renewal, at least
+// 10 ms. options may be nil. observe, which may be nil, is told of
+// LeadershipAcquired, LeadershipLost and LeadershipReleased, in their order and
+// with their terms; the election waits for it.
+//
+// Errors: coordination.ErrInvalidArgument for a node that is no name or no UTF-8,
+// a leadership that is nil, and for timings with which a lease would end while it
+// is renewed, saying which number to change.
+func NewLeaderElection(
+	node string, lease time.Duration, leadership coordination.Leadership, options *ElectionOptions, observe func(Event),
+) (*LeaderElection, error) {
+	if err := checkNode("new election", "node", node); err != nil {
+		return nil, err
+	}
+	if leadership == nil {
+		return nil, invalid("new election", "leadership", "is nil")
+	}
+	var set ElectionOptions
+	if options != nil {
+		set = *options
+	}
+	if err := set.complete(lease); err != nil {
+		return nil, err
+	}
+	if observe == nil {
+		observe = func(Event) {}
+	}
+	return &LeaderElection{
+		node: node, lease: lease, options: set, leadership: leadership, observe: observe,
+		wall: time.Now, nudges: make(chan struct{}, 1),
+	}, nil
+}
+
+func (o *ElectionOptions) complete(lease time.Duration) error {
+	if lease < shortest {
+		return invalid("new election", "LeaderElectionTimeout", fmt.Sprintf("is %v, less than %v", lease, shortest))
+	}
+	for _, of := range []struct {
+		name string
+		d    *time.Duration
+		or   time.Duration
+	}{
+		{"Election.Retry", &o.Retry, lease / 5},
+		{"Election.Timeout", &o.Timeout, lease / 5},
+		{"Election.Margin", &o.Margin, lease / 10},
+	} {
+		if *of.d < 0 {
+			return invalid("new election", of.name, fmt.Sprintf("is %v, less than zero", *of.d))
+		}
+		if *of.d == 0 {
+			*of.d = of.or
+		}
+	}
+	if o.Drift == 0 {
+		o.Drift = 0.01
+	}
+	if !(o.Drift > 0 && o.Drift < 1) {
+		return invalid("new election", "Election.Drift", fmt.Sprintf("is %v, not between 0 and 1", o.Drift))
+	}
+	if good := o.goodFor(lease); o.Retry+o.Timeout > good {
+		return invalid("new election", "Election.Retry", fmt.Sprintf(
+			"of %v and Election.Timeout of %v are together more than the %v that a lease of %v is good for: "+
+				"lower one of them, or raise LeaderElectionTimeout", o.Retry, o.Timeout, good, lease))
+	}
+	return nil
+}
+
+// goodFor is for how long after the request a lease can be relied upon.
+func (o *ElectionOptions) goodFor(lease time.Duration) time.Duration {
+	return time.Duration(float64(lease)*(1-o.Drift)) - o.Margin
+}
+
+// IsLeader reports whether the node leads now.
+func (e *LeaderElection) IsLeader() bool {
+	_, leads := e.Term()
+	return leads
+}
+
+// Term returns the term in which the node leads now, and whether it does.
+func (e *LeaderElection) Term() (uint64, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.tenure == nil || !e.holds(e.tenure) {
+		return 0, false
+	}
+	return e.tenure.term, true
+}
+
+// holds reports whether the lease can be relied upon, by both clocks. A wall
+// clock that was set back says nothing.
+func (e *LeaderElection) holds(t *tenure) bool {
+	return t.work.Err() == nil && time.Now().Before(t.until) &&
+		e.wall().Round(0).Sub(t.wall) < t.until.Sub(t.asked)
+}
+
+// Nudge has the node try for the leadership now, since it may be free.
+func (e *LeaderElection) Nudge() {
+	select {
+	case e.nudges <- struct{}{}:
+	default:
+	}
+}
+
+// Run takes part in the election until ctx is done. Then it stops the work, goes
+// on renewing the lease until the work has returned, and frees it.
+//
+// Errors: ErrRunning where it was called before; coordination.ErrInvalidArgument
+// for a nil context.
+func (e *LeaderElection) Run(ctx context.Context) error {
+	if err := coordination.CheckContext("run election", ctx); err != nil {
+		return err
+	}
+	err := ErrRunning
+	e.once.Do(func() {
+		err = nil
+		e.campaign(ctx)
+	})
+	return err
+}

@@ -1,0 +1,102 @@
+package sync
+
+import (
+	"context"
+	"time"
+)
+
+// EventKind says what has happened.
+type EventKind string
+
+// The kinds of events. Each says which fields of the Event it fills, beside
+// Time.
+const (
+	// LeadershipAcquired: this node leads, in Term.
+	LeadershipAcquired EventKind = "leadership acquired"
+	// LeadershipLost: this node leads no more, though it would like to. Err says
+	// why. Its work has been told to stop.
+	LeadershipLost EventKind = "leadership lost"
+	// LeadershipReleased: this node has given the leadership up at its end.
+	LeadershipReleased EventKind = "leadership released"
+	// NodeJoined: Node was heard for the first time.
+	NodeJoined EventKind = "node joined"
+	// NodeSuspected: Node has been silent for three heartbeat intervals.
+	NodeSuspected EventKind = "node suspected"
+	// NodeLeft: Node has said that it ends.
+	NodeLeft EventKind = "node left"
+	// DuplicateNode: another live node has this node's NodeID.
+	DuplicateNode EventKind = "duplicate node"
+	// ClockOff: this node's clock differs from the others' by more than
+	// MaxClockOffset, given as Duration; positive where it is ahead.
+	ClockOff EventKind = "clock off"
+	// GapFound: Count operations of Node did not arrive in time.
+	GapFound EventKind = "gap found"
+	// GapHealed: Count operations of Node that were missed have arrived, or were
+	// written off by emptying the cache, by reloading it, or by ignoring them.
+	GapHealed EventKind = "gap healed"
+	// CacheCleared: the cache was emptied since it could have been stale.
+	CacheCleared EventKind = "cache cleared"
+	// CacheReloaded: the user's Reload has returned; Err is its error.
+	CacheReloaded EventKind = "cache reloaded"
+	// CacheFailed: the cache has returned Err, or panicked.
+	CacheFailed EventKind = "cache failed"
+	// MessagesLost: the subscription has lost messages; Count is how many, 0
+	// where that is not known.
+	MessagesLost EventKind = "messages lost"
+	// MessageUnreadable: a message could not be read; Err says why.
+	MessageUnreadable EventKind = "message unreadable"
+	// PublishFailed: Count operations, or a heartbeat where it is 0, could not be
+	// sent; Err says why.
+	PublishFailed EventKind = "publish failed"
+	// Resubscribed: the subscription was deaf, or had ended with Err, and was
+	// opened anew.
+	Resubscribed EventKind = "resubscribed"
+	// MembershipFailed: the node could not be kept a member; Err says why.
+	MembershipFailed EventKind = "membership failed"
+)
+
+// Event is something that has happened on this node, for a log or a dashboard.
+type Event struct {
+	Kind     EventKind
+	Time     time.Time
+	Node     string
+	Term     uint64
+	Count    uint64
+	Duration time.Duration
+	Err      error
+}
+
+// maxEvents is how many events wait for a slow observer.
+const maxEvents = 256
+
+// emit hands an event to the observer's goroutine, and never blocks.
+func (s *DistributedSync) emit(event Event) {
+	event.Time = s.clock.wall()
+	select {
+	case s.events <- event:
+	default:
+		s.counts.eventsDropped.Add(1)
+	}
+}
+
+// observe calls the observer until ctx is done, and then with what is left.
+func (s *DistributedSync) observe(ctx context.Context) {
+	for {
+		select {
+		case event := <-s.events:
+			s.tell(event)
+		case <-ctx.Done():
+			for len(s.events) > 0 {
+				s.tell(<-s.events)
+			}
+			return
+		}
+	}
+}
+
+// tell calls the observer, whose panics are its own affair.
+func (s *DistributedSync) tell(event Event) {
+	var err error
+	defer caught("observer", &err)
+	s.options.Observe(event)
+}

@@ -1,0 +1,216 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/riptidecrawler/coordkit/coordination"
+)
+
+// MaxClockOffset is by how much the node's clock may differ from the others'
+// before it says so.
+const MaxClockOffset = 500 * time.Millisecond
+
+// canary tells by the node's own heartbeats, which come back as anybody's do,
+// whether its subscription hears.
+type canary struct {
+	mu      sync.Mutex // guards what follows
+	beats   uint64     // how many were sent
+	echoed  uint64     // the last one that came back
+	sent    time.Time  // when the last one was
+	waiting time.Time  // since when none came back, zero where the last one has
+	lag     time.Duration
+	stops   map[*context.CancelFunc]struct{} // end what listens
+}
+
+// next gives a heartbeat its number.
+func (c *canary) next(now time.Time) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.beats++
+	c.sent = now
+	return c.beats
+}
+
+// published takes note that the heartbeat was taken by the backend, and must come
+// back.
+func (c *canary) published(beat uint64, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting.IsZero() && beat > c.echoed {
+		c.waiting = now
+	}
+}
+
+// echo takes note of an own message that has come back.
+func (c *canary) echo(beat *heartbeat, now time.Time) {
+	if beat == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.echoed = max(c.echoed, beat.beat)
+	if beat.beat == c.beats {
+		c.lag = now.Sub(c.sent)
+		c.waiting = time.Time{}
+	} else if !c.waiting.IsZero() {
+		c.waiting = now
+	}
+}
+
+// listen returns a context that ends where the subscription is found deaf.
+func (c *canary) listen(ctx context.Context) (context.Context, context.CancelFunc) {
+	hearing, cancel := context.WithCancel(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stops == nil {
+		c.stops = make(map[*context.CancelFunc]struct{})
+	}
+	c.stops[&cancel] = struct{}{}
+	return hearing, func() {
+		cancel()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.stops, &cancel)
+	}
+}
+
+// check ends what listens where nothing has come back for as long as limit.
+func (c *canary) check(now time.Time, limit time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting.IsZero() || now.Sub(c.waiting) < limit {
+		return
+	}
+	c.waiting = time.Time{}
+	for stop := range c.stops {
+		(*stop)()
+	}
+}
+
+func (c *canary) delay() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lag
+}
+
+// beat sends a heartbeat.
+func (s *DistributedSync) beat(ctx context.Context, flags heartbeat) error {
+	beat := flags
+	now := time.Now()
+	beat.beat = s.canary.next(now)
+	beat.wall = s.clock.wall().UTC()
+	beat.seen = s.peers.seen(now)
+	if term, leads := s.election.Term(); leads {
+		beat.term = term
+	}
+	if err := s.outbox.beat(ctx, &beat); err != nil {
+		return err
+	}
+	s.canary.published(beat.beat, time.Now())
+	return nil
+}
+
+// beats sends a heartbeat in each interval, and whenever there is something to
+// announce.
+func (s *DistributedSync) beats(ctx context.Context) {
+	ticker := time.NewTicker(s.config.HeartbeatInterval)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		s.canary.check(time.Now(), missedBeats*s.config.HeartbeatInterval)
+		sending, cancel := context.WithTimeout(ctx, s.config.HeartbeatInterval)
+		err := s.beat(sending, heartbeat{})
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			s.publishFailed(0, err)
+		}
+		s.checkClock()
+		select {
+		case <-ticker.C:
+		case <-s.announce:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// speak has a heartbeat sent at once.
+func (s *DistributedSync) speak() {
+	select {
+	case s.announce <- struct{}{}:
+	default:
+	}
+}
+
+func (s *DistributedSync) publishFailed(count int, err error) {
+	s.counts.publishFailures.Add(1)
+	s.emit(Event{Kind: PublishFailed, Count: uint64(count), Err: err})
+}
+
+// checkClock says so, once, where this node's clock is not that of the others.
+func (s *DistributedSync) checkClock() {
+	offset := s.peers.view(time.Now()).offset
+	off := offset.Abs() > MaxClockOffset
+	if s.counts.clockOff.Swap(off) != off && off {
+		s.emit(Event{Kind: ClockOff, Duration: offset})
+	}
+}
+
+// broadcast publishes a message for all nodes.
+func (s *DistributedSync) broadcast(ctx context.Context, m *message) error {
+	if s.weak.silentBeats && m.heartbeat != nil {
+		m.last, m.heartbeat.seen = 0, nil
+	}
+	err := s.publish(ctx, s.options.Channel, m)
+	switch count := len(m.operations); {
+	case err == nil:
+		s.counts.published.Add(uint64(count))
+	case count > 0:
+		s.publishFailed(count, err)
+	}
+	return err
+}
+
+func (s *DistributedSync) publish(ctx context.Context, channel string, m *message) error {
+	payload, err := encode(m)
+	if err != nil {
+		return err
+	}
+	return s.port.Publish(ctx, channel, payload)
+}
+
+// membership keeps the node registered, with a time to live of a few heartbeats.
+func (s *DistributedSync) membership(ctx context.Context) {
+	ticker := time.NewTicker(s.config.HeartbeatInterval)
+	defer ticker.Stop()
+	for registered := false; ctx.Err() == nil; {
+		err := s.stayMember(ctx, registered)
+		registered = err == nil
+		if err != nil && ctx.Err() == nil {
+			s.emit(Event{Kind: MembershipFailed, Err: err})
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// stayMember registers where that is needed. A registration lives for longer than
+// a node that was heard of lately should, hence the heartbeat after it.
+func (s *DistributedSync) stayMember(ctx context.Context, registered bool) error {
+	ctx, cancel := context.WithTimeout(ctx, s.config.HeartbeatInterval)
+	defer cancel()
+	ttl := missedBeats * s.config.HeartbeatInterval
+	if registered {
+		err := s.port.Heartbeat(ctx, s.self.node, ttl)
+		if !errors.Is(err, coordination.ErrNotRegistered) {
+			return err
+		}
+	}
+	if err := s.port.RegisterNode(ctx, s.self.node, s.options.Metadata); err != nil {
+		return err
+	}
+	return s.port.Heartbeat(ctx, s.self.node, ttl)
+}

@@ -1,0 +1,365 @@
+package sync
+
+import (
+	"hash/fnv"
+	"slices"
+	"sync"
+	"time"
+)
+
+// peers follows the numbers of all other nodes. Its methods never block.
+type peers struct {
+	self     incarnation
+	interval time.Duration // between heartbeats
+	recovery Recovery
+	max      int
+
+	mu      sync.Mutex // guards what follows
+	origins map[incarnation]*origin
+}
+
+// askings is how often an origin is asked for what was lost.
+const askings = 3
+
+// Windows of silence, in heartbeat intervals. A node that is gone is mentioned to
+// others for a while, for its last words to be missed by those who did not hear
+// them. It is remembered for longer than anybody mentions it, since to hear of it
+// again would be to meet a stranger.
+const (
+	mentionBeats  = 10
+	rememberBeats = 60
+)
+
+func newPeers(self incarnation, interval time.Duration, recovery Recovery, limit int) *peers {
+	return &peers{
+		self: self, interval: interval, recovery: recovery, max: limit,
+		origins: make(map[incarnation]*origin),
+	}
+}
+
+// heard is what follows from a message.
+type heard struct {
+	from string
+	// barrier is, where it is not zero, how new the cache must be: an origin
+	// that is older than this node spoke for the first time.
+	barrier Stamp
+	// fresh are the operations that have not arrived before.
+	fresh []Operation
+	// healed is how many of them had counted as missed.
+	healed uint64
+	holes  bool // more numbers are missing than before
+	joined bool // somebody was met
+	events []Event
+}
+
+// hear takes note of a message from another incarnation that numbers.
+func (p *peers) hear(m *message, now time.Time, wall time.Time) (h heard) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	from := p.meet(m.origin, m.last, m.clock, now, &h)
+	from.heard, from.mentioned = now, now
+	from.clock = latest(from.clock, m.clock)
+	from.unsure = false
+	from.suspected = false
+	due := now.Add(p.recovery.Grace)
+	fresh := m.operations[:0]
+	for _, operation := range m.operations {
+		h.holes = h.holes || operation.Seq > from.last+1
+		isFresh, missed := from.take(operation.Seq, m.clock, due)
+		if isFresh {
+			fresh = append(fresh, operation)
+		}
+		if missed {
+			h.healed++
+		}
+	}
+	h.from, h.fresh = from.node, fresh
+	if from.reveal(m.last, m.clock, due) {
+		h.holes = true
+	}
+	if m.heartbeat != nil {
+		p.hearBeat(from, m, now, wall, &h)
+	}
+	return h
+}
+
+// meet returns what is known of an incarnation, of which the caller has just
+// heard that it has given the numbers up to last. To follow one that is younger
+// than this node, all its numbers are wanted. One that is older has given numbers
+// that this node was not there to hear: whatever may be older than what they
+// changed has to go. Which one is older is told by clocks; where that is wrong
+// more is forgotten, or asked for, than must be.
+func (p *peers) meet(who incarnation, last uint64, clock Stamp, now time.Time, h *heard) *origin {
+	if known := p.origins[who]; known != nil {
+		return known
+	}
+	met := &origin{incarnation: who, joined: now, mentioned: now}
+	p.forget(now)
+	p.origins[who] = met
+	h.joined = true
+	h.events = append(h.events, Event{Kind: NodeJoined, Node: who.node})
+	if who.epoch < p.self.epoch {
+		met.last = last
+		h.barrier = latest(h.barrier, clock)
+	}
+	return met
+}
+
+func (p *peers) hearBeat(from *origin, m *message, now, wall time.Time, h *heard) {
+	beat := m.heartbeat
+	from.beats++
+	from.term = beat.term
+	if !beat.wall.IsZero() {
+		from.offset = beat.wall.Sub(wall)
+	}
+	if from.beats == 2 && from.node == p.self.node {
+		h.events = append(h.events, Event{Kind: DuplicateNode, Node: from.node})
+	}
+	if beat.leaving && !from.left {
+		from.left = true
+		h.events = append(h.events, Event{Kind: NodeLeft, Node: from.node})
+	}
+	for _, mention := range beat.seen {
+		if mention.of == p.self {
+			continue
+		}
+		of := p.meet(mention.of, mention.last, m.clock, now, h)
+		of.mentioned = now
+		if of.reveal(mention.last, m.clock, now.Add(p.recovery.Grace)) {
+			h.holes = true
+		}
+	}
+}
+
+// forget drops those of whom nothing has been heard for long, and where that is
+// not enough the one that has been silent for the longest.
+func (p *peers) forget(now time.Time) {
+	var longest *origin
+	for who, o := range p.origins {
+		if now.Sub(o.mentioned) > rememberBeats*p.interval && len(o.holes) == 0 {
+			delete(p.origins, who)
+		} else if longest == nil || o.mentioned.Before(longest.mentioned) {
+			longest = o
+		}
+	}
+	if len(p.origins) >= p.max {
+		delete(p.origins, longest.incarnation)
+	}
+}
+
+// seen is what this node tells others in its heartbeats.
+func (p *peers) seen(now time.Time) (mentions []seen) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for who, o := range p.origins {
+		if !o.heard.IsZero() && o.silence(now) <= mentionBeats*p.interval {
+			mentions = append(mentions, seen{who, o.last})
+		}
+	}
+	return mentions
+}
+
+// lost takes note that messages of whoever is there may have been lost. What they
+// were the numbers will tell, unless their origin is never heard again.
+func (p *peers) lost(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, o := range p.origins {
+		o.unsure = o.unsure || p.isActive(o, now)
+	}
+}
+
+func (p *peers) isActive(o *origin, now time.Time) bool {
+	return !o.left && !o.heard.IsZero() && o.silence(now) <= missedBeats*p.interval
+}
+
+// refuse takes note that an origin can't tell again what it was asked for.
+func (p *peers) refuse(by incarnation, spans []span, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o := p.origins[by]
+	if o == nil {
+		return
+	}
+	for i := range o.holes {
+		h := &o.holes[i]
+		for _, numbers := range spans {
+			if h.asked > 0 && numbers.from <= h.from && h.to <= numbers.to {
+				h.asked = askings
+				h.due = now.Add(p.jitter(o.incarnation, p.recovery.Timeout/5))
+			}
+		}
+	}
+}
+
+// asking is a request for lost operations.
+type asking struct {
+	of    incarnation
+	spans []span
+}
+
+// steps is what is due.
+type steps struct {
+	ask      []asking
+	writeOff bool      // some numbers are lost for good
+	floor    Stamp     // if so, how new the cache must be
+	unsure   bool      // even that is not known
+	next     time.Time // when to look again, zero for not
+	events   []Event
+}
+
+// due returns what is to be done now about the numbers that are missing.
+func (p *peers) due(now time.Time) (s steps) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, o := range p.origins {
+		silent := o.silence(now) > missedBeats*p.interval
+		if silent && !o.suspected && !o.left {
+			o.suspected = true
+			s.events = append(s.events, Event{Kind: NodeSuspected, Node: o.node, Duration: o.silence(now)})
+		}
+		if o.unsure && silent {
+			// Whatever it said last it will not say again.
+			s.writeOff, s.unsure = true, true
+			s.floor = latest(s.floor, o.clock)
+		}
+		p.dueOf(o, now, &s)
+	}
+	return s
+}
+
+func (p *peers) dueOf(o *origin, now time.Time, s *steps) {
+	var spans []span
+	var found uint64
+	for i := range o.holes {
+		h := &o.holes[i]
+		if !h.due.After(now) {
+			if h.asked == 0 {
+				found += h.len()
+			}
+			if h.asked >= askings {
+				s.writeOff = true
+			} else {
+				h.asked++
+				h.due = now.Add(p.wait(o.incarnation, h.asked))
+				spans = append(spans, h.span)
+			}
+		}
+		if h.asked > 0 {
+			// One cleared cache is to settle all that count as missed by then.
+			s.floor = latest(s.floor, h.bound)
+		}
+		if s.next.IsZero() || h.due.Before(s.next) {
+			s.next = h.due
+		}
+	}
+	if len(o.holes) > maxHoles {
+		s.writeOff = true
+		for i := range o.holes {
+			h := &o.holes[i]
+			if h.asked == 0 {
+				found += h.len()
+			}
+			h.asked, h.due = askings, now
+			s.floor = latest(s.floor, h.bound)
+		}
+		spans = nil
+	}
+	if found > 0 {
+		s.events = append(s.events, Event{Kind: GapFound, Node: o.node, Count: found})
+	}
+	if len(spans) > 0 {
+		s.ask = append(s.ask, asking{o.incarnation, spans})
+	}
+}
+
+// wait is how long to wait for what was asked for the nth time: all together
+// Timeout, less a part that differs from node to node, so that not all caches are
+// emptied at once.
+func (p *peers) wait(of incarnation, asked int) time.Duration {
+	each := p.recovery.Timeout / askings
+	if asked < askings {
+		return each
+	}
+	return each - p.jitter(of, p.recovery.Timeout/5)
+}
+
+// jitter is between 0 and limit, the same for the same two incarnations.
+func (p *peers) jitter(of incarnation, limit time.Duration) time.Duration {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(p.self.node + "\x00" + of.node)) // it never fails
+	return time.Duration(int64(hash.Sum32()) * int64(limit) >> 32)
+}
+
+// settle takes note that nothing in the cache is older than floor, and returns
+// by origin how many numbers were missed, and are not any more.
+func (p *peers) settle(floor Stamp) (events []Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, o := range p.origins {
+		missed, late := o.settle(floor)
+		if late > 0 {
+			events = append(events, Event{Kind: GapFound, Node: o.node, Count: late})
+		}
+		if missed+late > 0 {
+			events = append(events, Event{Kind: GapHealed, Node: o.node, Count: missed + late})
+		}
+		if o.unsure && !o.clock.newerThan(floor) {
+			o.unsure = false
+		}
+	}
+	return events
+}
+
+// missing is how many numbers count as missed, and whether there may be more.
+func (p *peers) missing() (count uint64, unsure bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, o := range p.origins {
+		count += o.missing()
+		unsure = unsure || o.unsure
+	}
+	return count, unsure
+}
+
+// view is what Status tells of others.
+type view struct {
+	known, active, suspect []string
+	duplicate              bool
+	leader                 string
+	term                   uint64
+	offset                 time.Duration
+	missing                uint64
+}
+
+func (p *peers) view(now time.Time) (v view) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	offsets := []time.Duration{0}
+	active := map[string]bool{p.self.node: true}
+	for _, o := range p.origins {
+		v.known = append(v.known, o.node)
+		v.missing += o.missing()
+		if !p.isActive(o, now) {
+			continue
+		}
+		active[o.node] = true
+		v.duplicate = v.duplicate || o.node == p.self.node && o.beats > 1
+		if o.term > v.term {
+			v.leader, v.term = o.node, o.term
+		}
+		offsets = append(offsets, o.offset)
+	}
+	for node := range active {
+		v.active = append(v.active, node)
+	}
+	for _, o := range p.origins {
+		if o.suspected && !active[o.node] {
+			v.suspect = append(v.suspect, o.node)
+		}
+	}
+	slices.Sort(offsets)
+	middle := len(offsets) / 2
+	v.offset = -(offsets[middle] + offsets[(len(offsets)-1)/2]) / 2
+	return v
+}

@@ -1,0 +1,95 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/riptidecrawler/coordkit/coordination"
+)
+
+// Run hears what other nodes tell, heals what was lost, keeps the node a member
+// and takes part in the election, until ctx is done. Then it ends the work of the
+// leader and waits for it, frees the lease, sends what waits to be sent, says
+// goodbye and deregisters, which together take a heartbeat interval at most
+// beside the leader's work, and returns nil. While the port can't reach its
+// backend, Run goes on trying.
+//
+// It owns every goroutine of the DistributedSync, and returns when all of them
+// have ended. After that, methods that tell others return coordination.ErrClosed.
+//
+// Errors: ErrRunning where it was called before; coordination.ErrInvalidArgument
+// for a nil context; coordination.ErrClosed where the port was closed.
+func (s *DistributedSync) Run(ctx context.Context) error {
+	if err := coordination.CheckContext("run", ctx); err != nil {
+		return err
+	}
+	if s.ran.Swap(true) {
+		return ErrRunning
+	}
+	working, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	observing, stopObserving := context.WithCancel(context.WithoutCancel(ctx))
+	campaign, stopCampaign := context.WithCancel(ctx)
+	defer stop(nil)
+	defer stopObserving()
+	defer stopCampaign()
+
+	var observer, workers sync.WaitGroup
+	observer.Go(func() { s.observe(observing) })
+	live := make(chan struct{})
+	fatal := func(err error) {
+		if err != nil {
+			stop(err)
+			stopCampaign()
+		}
+	}
+	workers.Go(func() { fatal(s.listen(working, s.options.Channel, s.hear, sync.OnceFunc(func() { close(live) }))) })
+	workers.Go(func() { fatal(s.listen(working, inbox(s.options.Channel, s.self.node), s.attend, func() {})) })
+	workers.Go(func() { s.recover(working) })
+	workers.Go(func() { s.membership(working) })
+	workers.Go(func() {
+		select { // who speaks is asked, and could not hear the question before
+		case <-live:
+			s.beats(working)
+		case <-working.Done():
+		}
+	})
+
+	_ = s.election.Run(campaign) // it was not called before
+	s.closed.Store(true)
+	if working.Err() == nil {
+		s.leave(working)
+	}
+	stop(nil)
+	workers.Wait()
+	stopObserving()
+	observer.Wait()
+	if err := context.Cause(working); !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("run: %w", err)
+	}
+	return nil
+}
+
+// leave says goodbye. What fails of it the others find out by themselves.
+func (s *DistributedSync) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.config.HeartbeatInterval)
+	defer cancel()
+	if err := s.beat(ctx, heartbeat{leaving: true, released: s.released}); err != nil {
+		s.publishFailed(0, err)
+	}
+	if _, err := s.port.DeregisterNode(ctx, s.self.node); err != nil {
+		s.emit(Event{Kind: MembershipFailed, Err: err})
+	}
+}
+
+// lead takes note of what the election says.
+func (s *DistributedSync) lead(event Event) {
+	s.emit(event)
+	switch event.Kind {
+	case LeadershipAcquired:
+		s.speak() // the others learn of it by a heartbeat
+	case LeadershipReleased:
+		s.released = true
+	}
+}

@@ -1,0 +1,244 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/riptidecrawler/coordkit/coordination"
+)
+
+var (
+	// ErrRejected says that an operation was not applied, because the node knows
+	// of a newer one, or has forgotten too much to know of none. Nothing was
+	// changed, and the others were not told.
+	ErrRejected = errors.New("sync: operation rejected")
+
+	// ErrRunning says that Run was called before.
+	ErrRunning = errors.New("sync: run was called before")
+)
+
+// DistributedSync keeps the cache of this node coherent with those of the others
+// and takes part in the election of a leader. Make it with New, and call Run
+// once: without it the node can tell others of its operations, but hears of none.
+//
+// All methods are safe for concurrent use.
+type DistributedSync struct {
+	config  Config
+	options Options
+	port    coordination.DistributedCoordination
+	self    incarnation
+	clock   *hybridClock
+	cache   Cache
+	shared  bool // the cache is the port's key store
+
+	outbox   *outbox
+	peers    *peers
+	election *LeaderElection
+	events   chan Event
+	counts   counts
+
+	ran    atomic.Bool
+	closed atomic.Bool
+	canary canary
+
+	stirs    chan struct{} // wakes the recovery
+	announce chan struct{} // has a heartbeat sent at once
+	released bool          // the lease was freed; for Run's goroutine only
+
+	// applying is held while operations are applied, with the calls of the cache.
+	// It guards what follows.
+	applying semaphore
+	table    *table
+	repairs  repairs
+
+	weak weaknesses
+}
+
+// weaknesses are parts of the algorithm that the simulation leaves out, to show
+// that it notices.
+type weaknesses struct {
+	noBarrier     bool // do not forget what is older than an older origin
+	noFloor       bool // accept values of any age
+	silentBeats   bool // do not say the last number in heartbeats
+	leaseByAnswer bool // count a lease from the answer
+}
+
+// counts are figures that are read without a lock; most of them only grow.
+type counts struct {
+	found, healed, cleared                     atomic.Uint64
+	published, applied, rejected               atomic.Uint64
+	unreadable, publishFailures, cacheFailures atomic.Uint64
+	lost, resubscribed, eventsDropped          atomic.Uint64
+
+	arrivals atomic.Uint64 // those of the table
+	broken   atomic.Bool   // the cache has yet to forget something
+	clockOff atomic.Bool   // this was reported
+}
+
+// New returns a node that is not yet running. It calls nothing on port, which it
+// does not close. options may be nil.
+//
+// Errors: coordination.ErrInvalidArgument for a port that is nil, and for a
+// setting that is no good, naming the one to change.
+func New(config Config, port coordination.DistributedCoordination, options *Options) (*DistributedSync, error) {
+	if port == nil {
+		return nil, invalid("new", "port", "is nil")
+	}
+	set, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := config.check(set.Channel); err != nil {
+		return nil, err
+	}
+	if err := coordination.CheckPayload("new", "Metadata", set.Metadata); err != nil {
+		return nil, err
+	}
+	return build(config, port, set, time.Now, weaknesses{})
+}
+
+// build makes a node from checked settings.
+func build(
+	config Config, port coordination.DistributedCoordination, options Options, wall func() time.Time, weak weaknesses,
+) (*DistributedSync, error) {
+	s := &DistributedSync{
+		config:   config,
+		options:  options,
+		port:     port,
+		self:     incarnation{config.NodeID, newEpoch(wall())},
+		cache:    options.Cache,
+		shared:   options.Cache == nil,
+		events:   make(chan Event, maxEvents),
+		stirs:    make(chan struct{}, 1),
+		announce: make(chan struct{}, 1),
+		applying: make(semaphore, 1),
+		table:    newTable(options.Limits.Keys, options.Limits.Patterns),
+		weak:     weak,
+	}
+	if s.shared {
+		s.cache = store{port}
+	}
+	s.table.noFloor = weak.noFloor
+	s.clock = &hybridClock{wall: wall, node: s.self.node, epoch: s.self.epoch}
+	s.peers = newPeers(s.self, config.HeartbeatInterval, options.Recovery, options.Limits.Origins)
+	s.outbox = &outbox{
+		publish: s.broadcast,
+		clock:   s.clock,
+		self:    s.self,
+		limits:  options.Limits,
+		history: newHistory(options.Limits.HistoryOperations, options.Limits.HistoryBytes),
+		sending: make(semaphore, 1),
+	}
+	election, err := NewLeaderElection(config.NodeID, config.LeaderElectionTimeout, port, &options.Election, s.lead)
+	if err != nil {
+		return nil, err
+	}
+	election.wall, election.byAnswer = wall, weak.leaseByAnswer
+	s.election = election
+	return s, nil
+}
+
+// newEpoch gives an incarnation a number that no other one of the same node has,
+// and that is greater than those of all that began a second or more before, by
+// the clocks. It is exact in every JSON reader for two centuries.
+func newEpoch(now time.Time) uint64 {
+	return max(uint64(now.Unix())<<20|uint64(rand.Uint32N(1<<20)), 1)
+}
+
+// Set stores value under key in the cache of this node, and tells the others to
+// do the same. ttl is 0 for no end, or at least a millisecond, and rounded up to
+// whole milliseconds. value must not be changed afterwards.
+//
+// It returns when the message was published. Where that fails, the operation
+// stands and the others learn of it by its number; where ctx is done meanwhile,
+// it is sent with the next one. Errors: coordination.ErrInvalidArgument;
+// coordination.ErrClosed after Run has ended; ErrRejected where the
+// ConsensusManager says so; what the cache returned (the others were not told);
+// what the port returned; ctx.Err().
+func (s *DistributedSync) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	return s.change(ctx, "set", Operation{Type: Set, Key: key, Value: value, TTL: ttl}, true)
+}
+
+// Delete forgets key here, and tells the others to. They are told also where the
+// cache of this node returns an error. It returns as Set does.
+func (s *DistributedSync) Delete(ctx context.Context, key string) error {
+	return s.change(ctx, "delete", Operation{Type: Delete, Key: key}, true)
+}
+
+// InvalidatePattern forgets here every key that pattern matches, as
+// coordination.Match decides, and tells the others to. It returns as Delete does.
+func (s *DistributedSync) InvalidatePattern(ctx context.Context, pattern string) error {
+	return s.change(ctx, "invalidate", Operation{Type: InvalidatePattern, Key: pattern}, true)
+}
+
+// Clear forgets everything here, and tells the others to. It returns as Delete
+// does.
+func (s *DistributedSync) Clear(ctx context.Context) error {
+	return s.change(ctx, "clear", Operation{Type: Clear}, true)
+}
+
+// Begin returns a lease on whatever a value is about to be loaded from: take it
+// before the load, and hand it to SetAt with what was loaded.
+func (s *DistributedSync) Begin() Stamp {
+	stamp := s.clock.now()
+	stamp.begun = s.counts.arrivals.Load() + 1
+	return stamp
+}
+
+// SetAt is Set of a value that was loaded after Begin gave the lease. It is
+// refused, with ErrRejected, where any other operation on key has reached this
+// node since then, and it counts as old as the lease where the others have to
+// choose: a delete during the load wins. Across nodes that holds as far as their
+// clocks agree, or as the delete was heard of in time: a delete by a node whose
+// clock is behind can look older than the lease.
+func (s *DistributedSync) SetAt(ctx context.Context, lease Stamp, key string, value []byte, ttl time.Duration) error {
+	if lease.Node != s.self.node || lease.Epoch != s.self.epoch {
+		return invalid("set at", "lease", "is not of this node's Begin")
+	}
+	return s.change(ctx, "set at", Operation{Type: Set, Key: key, Value: value, TTL: ttl, Stamp: lease}, true)
+}
+
+// NotifyOperation tells the others of an operation that the caller has already
+// applied to the cache of this node, or does not want there. It gives it what is
+// missing of Timestamp, Origin and Stamp, and its Epoch and Seq. A Heartbeat is
+// sent at once.
+//
+// Errors: coordination.ErrInvalidArgument, also for an Origin that is not this
+// node; otherwise as Set.
+func (s *DistributedSync) NotifyOperation(ctx context.Context, operation Operation) error {
+	const call = "notify"
+	if operation.Origin != "" && operation.Origin != s.self.node {
+		return invalid(call, "origin", fmt.Sprintf("is %q, not this node", operation.Origin))
+	}
+	if operation.Type != Heartbeat {
+		return s.change(ctx, call, operation, false)
+	}
+	if err := s.admit(ctx, call, operation.check(call)); err != nil {
+		return err
+	}
+	if err := s.beat(ctx, heartbeat{}); err != nil {
+		return fmt.Errorf("%s: %w", call, err)
+	}
+	return nil
+}
+
+// admit makes the checks with which every method begins.
+func (s *DistributedSync) admit(ctx context.Context, call string, argument error) error {
+	if err := coordination.CheckContext(call, ctx); err != nil {
+		return err
+	}
+	if argument != nil {
+		return argument
+	}
+	if s.closed.Load() {
+		return fmt.Errorf("%s: %w", call, coordination.ErrClosed)
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", call, err)
+	}
+	return nil
+}
