@@ -3,11 +3,16 @@
 
 # Not in go.mod, where its hundreds of dependencies would be everybody's.
 GOLANGCI_LINT_VERSION := v2.15.0
+# How many seeded runs of a cluster "make soak" makes.
+SEEDS ?= 2000
 # How long each fuzz test runs.
 FUZZTIME ?= 30s
 # How many processes share the specs of a suite: more than there are cores, as
 # those on a real server spend their time waiting.
 PROCS ?= 4
+
+# The demo is a module of its own, for its terminal library to be nobody else's.
+MODULES := . sync/demo
 
 GINKGO := build/bin/ginkgo
 GOLANGCI_LINT := build/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
@@ -30,9 +35,16 @@ contract: $(GINKGO) ## run every behaviour on every backend and print the matrix
 	exit $$code
 
 .PHONY: test
-test: $(GINKGO) ## run all tests, in random order, with the race detector
+test: $(GINKGO) ## run all tests, in random order, with the race detector, and measure their coverage of sync
+	@rm -f build/cover.out
 	$(GINKGO) -r $(STRICT) $(QUIET) --randomize-suites --race --keep-going --timeout=10m \
-		--junit-report=test.xml --output-dir=build
+		--cover --coverprofile=cover.out --junit-report=test.xml --output-dir=build
+	@awk -v package=$$(go list ./sync) -f .ci/coverage.awk build/cover.out
+
+.PHONY: soak
+soak: export SEEDS := $(SEEDS)
+soak: $(GINKGO) ## simulate SEEDS (2000) clusters with faults from FIRST (0) on, or tell all of SEED=n
+	$(GINKGO) --procs=$(PROCS) --label-filter=simulation $(if $(SEED),-v,$(QUIET)) ./sync
 
 .PHONY: generate
 generate: $(GINKGO) ## write the generated files anew: mocks and specs/CONTRACT.md
@@ -55,13 +67,13 @@ check-generated:
 		echo 'check: these files differ from what "make generate" writes' >&2; exit 1; }
 
 check-tidy:
-	go mod tidy -diff
+	for module in $(MODULES); do go -C $$module mod tidy -diff || exit; done
 
 check-vet:
-	go vet ./...
+	for module in $(MODULES); do go -C $$module vet ./... || exit; done
 
 check-lint: $(GOLANGCI_LINT)
-	$(GOLANGCI_LINT) run ./...
+	for module in $(MODULES); do (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run ./...) || exit; done
 
 check-contract: $(GINKGO)
 	@$(GINKGO) --dry-run $(QUIET) --json-report=dry.json --output-dir=build ./specs
@@ -79,6 +91,13 @@ fuzz: ## run each fuzz test for FUZZTIME (30s)
 			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+
+# A module of its own, whose terminal library is not to be everybody's. Built
+# first: "go run" would turn every exit code into 1.
+.PHONY: demo
+demo: ## show three nodes that lose messages and their leader, and heal (ARGS=-interactive: you command)
+	@go build -C sync/demo -o ../../build/demo .
+	@build/demo $(ARGS)
 
 .PHONY: clean
 clean: ## remove build/

@@ -11,6 +11,7 @@ import (
 	_ "github.com/riptidecrawler/coordkit/adapters/memory"
 	_ "github.com/riptidecrawler/coordkit/coordination"
 	_ "github.com/riptidecrawler/coordkit/mocks"
+	_ "github.com/riptidecrawler/coordkit/sync"
 )
 
 const module = "github.com/riptidecrawler/coordkit/"
@@ -28,6 +29,9 @@ var imports = map[string][]string{
 		module + "coordination",
 		module + "adapters/internal/",
 		"github.com/tidwall/btree",
+	},
+	"sync": {
+		module + "coordination",
 	},
 }
 

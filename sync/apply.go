@@ -37,6 +37,8 @@ func (s *DistributedSync) decide(ctx context.Context, operation Operation, size 
 		return nil, err
 	}
 	defer s.applying.unlock()
+	ctx, cancel := s.patience(ctx)
+	defer cancel()
 	begun := operation.Stamp.begun
 	operation.Stamp = s.stamp(operation)
 	if operation.Timestamp.IsZero() {
@@ -110,6 +112,12 @@ func (s *DistributedSync) take(ctx context.Context, operation Operation) error {
 	return nil
 }
 
+// patience bounds how long code of the user's is waited for, while nothing else can
+// be applied.
+func (s *DistributedSync) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.config.HeartbeatInterval)
+}
+
 // repairs is what the cache has yet to forget, since it failed to do as it was
 // told.
 type repairs struct {
@@ -176,6 +184,8 @@ func (s *DistributedSync) repaired(operation Operation) {
 // repair tries to have the cache forget what it may hold by mistake. The caller
 // holds applying.
 func (s *DistributedSync) repair(ctx context.Context) {
+	ctx, cancel := s.patience(ctx)
+	defer cancel()
 	if s.repairs.all {
 		if execute(ctx, s.cache, Operation{Type: Clear}) == nil {
 			s.repaired(Operation{Type: Clear})
@@ -201,7 +211,9 @@ func (s *DistributedSync) cleanse(ctx context.Context, floor Stamp, fallback Fal
 	default:
 		s.counts.cleared.Add(1)
 		s.emit(Event{Kind: CacheCleared})
-		_ = s.execute(ctx, Operation{Type: Clear})
+		clearing, cancel := s.patience(ctx)
+		defer cancel()
+		_ = s.execute(clearing, Operation{Type: Clear})
 	}
 	s.table.cleanse(floor)
 	s.counts.arrivals.Store(s.table.arrivals)
@@ -209,7 +221,7 @@ func (s *DistributedSync) cleanse(ctx context.Context, floor Stamp, fallback Fal
 
 // reload has the user bring the cache up to date.
 func (s *DistributedSync) reload(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, s.config.HeartbeatInterval)
+	ctx, cancel := s.patience(ctx)
 	defer cancel()
 	var err error
 	func() {

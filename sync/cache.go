@@ -12,9 +12,11 @@ import (
 // reading of it is left to its users; it may evict what it likes.
 //
 // DistributedSync never makes two calls at once. A method must return when ctx
-// is done, and may be called from any goroutine that calls DistributedSync. Where
-// one returns an error, or panics, DistributedSync no longer knows what the
-// cache holds, and has it forget the key, or everything, until that succeeds.
+// is done, which it is after a HeartbeatInterval at the latest, and may be called
+// from any goroutine that calls DistributedSync, which it must not call itself:
+// that would wait for it. Where one returns an error, or panics, DistributedSync no
+// longer knows what the cache holds, and has it forget the key, or everything,
+// until that succeeds.
 type Cache interface {
 	// Set stores value, which it may keep but must not change, for ttl; 0 means
 	// no end.

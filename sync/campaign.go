@@ -20,30 +20,31 @@ func (e *LeaderElection) campaign(ctx context.Context) {
 		<-ctx.Done()
 		return
 	}
-	unknown := false // whether this node may hold the lease without knowing
+	mayHold := false // the lease, whether or not the node leads
 	for ctx.Err() == nil {
-		unknown = e.try(ctx) != nil
+		mayHold = e.try(ctx)
 		e.rest(ctx)
 	}
-	if held := e.current(); held != nil || unknown {
-		e.resign(context.WithoutCancel(ctx), held)
+	if mayHold {
+		e.resign(context.WithoutCancel(ctx), e.current())
 	}
 }
 
-// try asks for the lease, or for more of it. An error means that nothing is
-// known; what was known before holds for as long as it does.
-func (e *LeaderElection) try(ctx context.Context) error {
+// try asks for the lease, or for more of it, and reports whether this node may
+// hold it now. An error means that nothing is known; what was known before holds
+// for as long as it does.
+func (e *LeaderElection) try(ctx context.Context) (mayHold bool) {
 	asked, wall := time.Now(), e.wall().Round(0)
 	term, acquired, err := e.acquire(ctx)
 	if e.byAnswer {
 		asked, wall = time.Now(), e.wall().Round(0)
 	}
 	if err != nil {
-		return err
+		return true
 	}
 	held := e.current()
 	switch {
-	case held == nil && acquired:
+	case held == nil && acquired && ctx.Err() == nil:
 		e.begin(ctx, term, asked, wall)
 	case held == nil:
 	case !acquired:
@@ -53,11 +54,13 @@ func (e *LeaderElection) try(ctx context.Context) error {
 	default:
 		e.extend(held, asked, wall)
 	}
-	return nil
+	return acquired
 }
 
+// acquire does not give up where ctx is done: the request could arrive after the
+// release, and take the lease for a node that is gone.
 func (e *LeaderElection) acquire(ctx context.Context) (term uint64, acquired bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, e.options.Timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.options.Timeout)
 	defer cancel()
 	return e.leadership.TryAcquireLeadership(ctx, e.node, e.lease)
 }
@@ -81,7 +84,7 @@ func (e *LeaderElection) begin(ctx context.Context, term uint64, asked, wall tim
 	e.mu.Lock()
 	e.tenure = begun
 	e.mu.Unlock()
-	e.observe(Event{Kind: LeadershipAcquired, Node: e.node, Term: term})
+	e.tell(LeadershipAcquired, term, nil)
 	if e.options.Lead == nil {
 		close(begun.done)
 		return
@@ -92,6 +95,10 @@ func (e *LeaderElection) begin(ctx context.Context, term uint64, asked, wall tim
 			stop(err)
 		}
 	}()
+}
+
+func (e *LeaderElection) tell(kind EventKind, term uint64, err error) {
+	e.observe(Event{Kind: kind, Time: e.wall(), Node: e.node, Term: term, Err: err})
 }
 
 // lead does the work, and returns an error where it panics.
@@ -148,7 +155,7 @@ func (e *LeaderElection) rest(ctx context.Context) {
 // lose stops leading, and waits for the end of the work.
 func (e *LeaderElection) lose(held *tenure, why error) {
 	e.end(held, why)
-	e.observe(Event{Kind: LeadershipLost, Node: e.node, Term: held.term, Err: context.Cause(held.work)})
+	e.tell(LeadershipLost, held.term, context.Cause(held.work))
 	<-held.done
 }
 
@@ -166,7 +173,7 @@ func (e *LeaderElection) end(held *tenure, why error) {
 func (e *LeaderElection) resign(ctx context.Context, held *tenure) {
 	if held != nil {
 		e.end(held, errEnding)
-		e.renewUntil(ctx, held.done)
+		e.renewUntilDone(ctx, held)
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.options.Timeout)
 	defer cancel()
@@ -175,24 +182,27 @@ func (e *LeaderElection) resign(ctx context.Context, held *tenure) {
 		return // nobody has heard of this node as leader
 	}
 	if released {
-		e.observe(Event{Kind: LeadershipReleased, Node: e.node, Term: held.term})
+		e.tell(LeadershipReleased, held.term, nil)
 		return
 	}
 	if err == nil {
 		err = errTaken
 	}
-	e.observe(Event{Kind: LeadershipLost, Node: e.node, Term: held.term, Err: err})
+	e.tell(LeadershipLost, held.term, err)
 }
 
-func (e *LeaderElection) renewUntil(ctx context.Context, done <-chan struct{}) {
-	ticker := time.NewTicker(e.options.Retry)
-	defer ticker.Stop()
+// renewUntilDone goes on where the campaign has stopped: an interval after the
+// last request that was answered.
+func (e *LeaderElection) renewUntilDone(ctx context.Context, held *tenure) {
+	timer := time.NewTimer(time.Until(held.asked.Add(e.options.Retry)))
+	defer timer.Stop()
 	for {
 		select {
-		case <-done:
+		case <-held.done:
 			return
-		case <-ticker.C:
+		case <-timer.C:
 			_, _, _ = e.acquire(ctx) // what comes of it the release tells
+			timer.Reset(e.options.Retry)
 		}
 	}
 }

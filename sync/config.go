@@ -17,9 +17,10 @@ const (
 
 // Config is what a node can't do without.
 type Config struct {
-	// NodeID names the node: 1 to coordination.MaxNameLen bytes of UTF-8. No
-	// other live node of the cluster may have it; where one has, both say so in
-	// Status.
+	// NodeID names the node: UTF-8, of one byte at least and, together with
+	// Options.Channel and a colon, coordination.MaxNameLen at most, in which each
+	// of \*?[ counts twice. No other live node of the cluster may have it; where
+	// one has, both say so in Status.
 	NodeID string
 	// ClusterNodes are nodes that are expected, for Status to show whether they
 	// are there. Others may join all the same.
@@ -28,9 +29,9 @@ type Config struct {
 	// last operation, and thus how long the loss of one may go unnoticed. At
 	// least 10 ms. A node that is silent for three intervals counts as gone.
 	HeartbeatInterval time.Duration
-	// LeaderElectionTimeout is how long a lease of the leadership lasts: how
-	// long the cluster is without a leader after one has crashed. At least
-	// 10 ms; see ElectionOptions.
+	// LeaderElectionTimeout is how long a lease of the leadership lasts, and
+	// thus, together with ElectionOptions.Retry, for how long the cluster may be
+	// without a leader after one has crashed. At least 10 ms.
 	LeaderElectionTimeout time.Duration
 }
 
@@ -59,7 +60,7 @@ func (c Config) check(channel string) error {
 			return err
 		}
 	}
-	if !utf8.ValidString(channel) || len(inbox(channel, c.NodeID)) > coordination.MaxNameLen {
+	if !utf8.ValidString(channel) || len(literal(inbox(channel, c.NodeID))) > coordination.MaxNameLen {
 		return invalid("new", "Channel", "is no UTF-8, or too long together with NodeID")
 	}
 	if c.HeartbeatInterval < shortest {

@@ -12,7 +12,8 @@ type Conflict struct {
 	// Range is that of the newest InvalidatePattern that covers the key.
 	Range Stamp
 	// Floor is that below which the node no longer knows what has been: a Clear,
-	// operations that were lost for good, or stamps that were forgotten.
+	// operations that were lost for good, an older node that was met, or stamps
+	// that were forgotten.
 	Floor Stamp
 }
 

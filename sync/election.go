@@ -40,7 +40,7 @@ type ElectionOptions struct {
 }
 
 // LeaderElection keeps a node in the election of a leader. DistributedSync has
-// one; it can be used by itself as well.
+// one; it can be used by itself as well. All methods are safe for concurrent use.
 //
 // The node leads only while it knows that it does: from an answer that says so
 // until the lease of which it speaks can have ended, counted from when it was
@@ -80,7 +80,8 @@ type tenure struct {
 // calling Run. lease is how long the leadership lasts without a renewal, at least
 // 10 ms. options may be nil. observe, which may be nil, is told of
 // LeadershipAcquired, LeadershipLost and LeadershipReleased, in their order and
-// with their terms; the election waits for it.
+// with their terms; the election waits for it, and renews no
+// lease meanwhile.
 //
 // Errors: coordination.ErrInvalidArgument for a node that is no name or no UTF-8,
 // a leadership that is nil, and for timings with which a lease would end while it
@@ -136,10 +137,10 @@ func (o *ElectionOptions) complete(lease time.Duration) error {
 	if !(o.Drift > 0 && o.Drift < 1) {
 		return invalid("new election", "Election.Drift", fmt.Sprintf("is %v, not between 0 and 1", o.Drift))
 	}
-	if good := o.goodFor(lease); o.Retry+o.Timeout > good {
+	if good := o.goodFor(lease); o.Retry > good || o.Timeout > good-o.Retry {
 		return invalid("new election", "Election.Retry", fmt.Sprintf(
 			"of %v and Election.Timeout of %v are together more than the %v that a lease of %v is good for: "+
-				"lower one of them, or raise LeaderElectionTimeout", o.Retry, o.Timeout, good, lease))
+				"lower one of them or Election.Margin, or raise LeaderElectionTimeout", o.Retry, o.Timeout, good, lease))
 	}
 	return nil
 }
@@ -172,7 +173,8 @@ func (e *LeaderElection) holds(t *tenure) bool {
 		e.wall().Round(0).Sub(t.wall) < t.until.Sub(t.asked)
 }
 
-// Nudge has the node try for the leadership now, since it may be free.
+// Nudge has the node try for the leadership now, since it may be free. Where the
+// node leads, or only watches, it does nothing. It never blocks.
 func (e *LeaderElection) Nudge() {
 	select {
 	case e.nudges <- struct{}{}:

@@ -11,20 +11,23 @@ type EventKind string
 // The kinds of events. Each says which fields of the Event it fills, beside
 // Time.
 const (
-	// LeadershipAcquired: this node leads, in Term.
+	// LeadershipAcquired: this node, Node, leads, in Term.
 	LeadershipAcquired EventKind = "leadership acquired"
-	// LeadershipLost: this node leads no more, though it would like to. Err says
-	// why. Its work has been told to stop.
+	// LeadershipLost: this node leads no more in Term, though it would like to.
+	// Err says why. Its work has been told to stop.
 	LeadershipLost EventKind = "leadership lost"
-	// LeadershipReleased: this node has given the leadership up at its end.
+	// LeadershipReleased: this node has given the leadership of Term up at its
+	// end.
 	LeadershipReleased EventKind = "leadership released"
-	// NodeJoined: Node was heard for the first time.
+	// NodeJoined: Node, or a new incarnation of it, was heard, or heard of, for the
+	// first time in some while.
 	NodeJoined EventKind = "node joined"
-	// NodeSuspected: Node has been silent for three heartbeat intervals.
+	// NodeSuspected: Node has been silent for three heartbeat intervals, for
+	// Duration by now.
 	NodeSuspected EventKind = "node suspected"
 	// NodeLeft: Node has said that it ends.
 	NodeLeft EventKind = "node left"
-	// DuplicateNode: another live node has this node's NodeID.
+	// DuplicateNode: another live node has this node's NodeID, which is Node.
 	DuplicateNode EventKind = "duplicate node"
 	// ClockOff: this node's clock differs from the others' by more than
 	// MaxClockOffset, given as Duration; positive where it is ahead.
@@ -48,14 +51,14 @@ const (
 	// PublishFailed: Count operations, or a heartbeat where it is 0, could not be
 	// sent; Err says why.
 	PublishFailed EventKind = "publish failed"
-	// Resubscribed: the subscription was deaf, or had ended with Err, and was
-	// opened anew.
+	// Resubscribed: the subscription was deaf, or had ended, and was opened anew.
 	Resubscribed EventKind = "resubscribed"
 	// MembershipFailed: the node could not be kept a member; Err says why.
 	MembershipFailed EventKind = "membership failed"
 )
 
 // Event is something that has happened on this node, for a log or a dashboard.
+// Time is this node's wall clock.
 type Event struct {
 	Kind     EventKind
 	Time     time.Time

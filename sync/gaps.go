@@ -12,10 +12,11 @@ type origin struct {
 	holes []hole // of those up to last, what has not arrived; ascending
 	clock Stamp  // the newest reading of its clock
 
-	joined    time.Time // when it was first heard of
 	heard     time.Time // when it last spoke; zero where others only mention it
 	mentioned time.Time // when it last spoke or was mentioned
+	mentions  int       // in how many heartbeats it was mentioned to others since it last spoke
 	beats     int       // how many heartbeats of it were heard
+	beat      uint64    // the highest number that one had
 	offset    time.Duration
 	term      uint64 // in which it leads, by its own word
 	left      bool   // it has said that it ends
@@ -33,7 +34,7 @@ type hole struct {
 }
 
 // maxHoles is how many holes of one origin are told apart.
-const maxHoles = 1024
+const maxHoles = 256
 
 // reveal makes a hole of the numbers after the last one known, up to last, which
 // may be merely late until due, and reports whether there are any.
@@ -79,12 +80,19 @@ func (o *origin) take(seq uint64, bound Stamp, due time.Time) (fresh, missed boo
 	return true, whole.asked > 0
 }
 
-// silence is how long the origin has not spoken itself.
-func (o *origin) silence(now time.Time) time.Duration {
-	if o.heard.IsZero() {
-		return now.Sub(o.joined)
+// merge makes one hole of more than are told apart, with what has arrived between
+// them, and returns how many numbers count as missed that did not before.
+func (o *origin) merge(now time.Time) (found uint64) {
+	if len(o.holes) <= maxHoles {
+		return 0
 	}
-	return now.Sub(o.heard)
+	all := hole{span: o.holes[0].span, due: now, asked: askings}
+	for _, h := range o.holes {
+		all.to, all.bound = h.to, latest(all.bound, h.bound)
+	}
+	found = all.len() - o.missing()
+	o.holes = append(o.holes[:0], all)
+	return found
 }
 
 // missing is how many numbers count as missed and have not arrived.

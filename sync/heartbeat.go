@@ -35,11 +35,11 @@ func (c *canary) next(now time.Time) uint64 {
 }
 
 // published takes note that the heartbeat was taken by the backend, and must come
-// back.
+// back where anything listens.
 func (c *canary) published(beat uint64, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.waiting.IsZero() && beat > c.echoed {
+	if c.waiting.IsZero() && beat > c.echoed && len(c.stops) > 0 {
 		c.waiting = now
 	}
 }
@@ -102,7 +102,7 @@ func (s *DistributedSync) beat(ctx context.Context, flags heartbeat) error {
 	now := time.Now()
 	beat.beat = s.canary.next(now)
 	beat.wall = s.clock.wall().UTC()
-	beat.seen = s.peers.seen(now)
+	beat.seen = s.peers.seen()
 	if term, leads := s.election.Term(); leads {
 		beat.term = term
 	}
@@ -173,11 +173,7 @@ func (s *DistributedSync) broadcast(ctx context.Context, m *message) error {
 }
 
 func (s *DistributedSync) publish(ctx context.Context, channel string, m *message) error {
-	payload, err := encode(m)
-	if err != nil {
-		return err
-	}
-	return s.port.Publish(ctx, channel, payload)
+	return s.port.Publish(ctx, channel, encode(m))
 }
 
 // membership keeps the node registered, with a time to live of a few heartbeats.

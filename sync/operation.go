@@ -34,9 +34,10 @@ const (
 
 // Operation is one change of the caches, or a sign of life.
 type Operation struct {
-	// ID is for people and logs; nothing depends on it. It is valid UTF-8. One
-	// that is empty is given when the operation is sent by itself, and stays
-	// empty where it is sent together with others.
+	// ID is for people and logs; nothing depends on it. It is valid UTF-8 of at
+	// most coordination.MaxNameLen bytes. One that is empty is given when the
+	// operation is sent by itself, and stays empty where it is sent together
+	// with others.
 	ID string
 	// Type says what it does.
 	Type OperationType
@@ -46,15 +47,18 @@ type Operation struct {
 	// Value is that of a Set, of at most MaxValueLen bytes. It must not be
 	// changed once it was handed over.
 	Value []byte
-	// TTL is how long a Set is to be kept, from its arrival on; 0 for no end,
-	// or at least a millisecond. It travels in milliseconds, rounded up.
+	// TTL is how long a Set is to be kept, from its arrival on, or from when it
+	// was first sent where it is told again; 0 for no end, or at least a
+	// millisecond. It travels in whole milliseconds, rounded up.
 	TTL time.Duration
 	// Timestamp is the wall clock of the origin; for people, and instead of a
-	// Stamp where there is none.
+	// Stamp where there is none. One that is sent together with others arrives
+	// with the time of its Stamp.
 	Timestamp time.Time
 	// Origin is the node that the operation comes from.
 	Origin string
 	// Priority decides between operations of one instant: the greater one wins.
+	// It is of 32 bits.
 	Priority int
 	// Stamp orders it among all operations. NotifyOperation gives it where it
 	// is zero.
@@ -70,9 +74,6 @@ type Operation struct {
 func (o Operation) check(call string) error {
 	switch o.Type {
 	case Set:
-		if len(o.Value) > MaxValueLen {
-			return invalid(call, "value", fmt.Sprintf("has %d bytes, more than %d", len(o.Value), MaxValueLen))
-		}
 		if err := coordination.CheckExpiry(call, o.TTL); err != nil {
 			return err
 		}
@@ -86,14 +87,27 @@ func (o Operation) check(call string) error {
 			return err
 		}
 	case Clear, Heartbeat:
+		// The first generation gives a Clear a key, which says nothing.
+		if len(o.Key) > coordination.MaxNameLen {
+			return invalid(call, "key", fmt.Sprintf("has %d bytes, more than %d", len(o.Key), coordination.MaxNameLen))
+		}
 	default:
 		return invalid(call, "type", fmt.Sprintf("is %q", o.Type))
+	}
+	if len(o.Value) > MaxValueLen {
+		return invalid(call, "value", fmt.Sprintf("has %d bytes, more than %d", len(o.Value), MaxValueLen))
 	}
 	if !utf8.ValidString(o.ID) || len(o.ID) > coordination.MaxNameLen {
 		return invalid(call, "id", "is no UTF-8 or too long")
 	}
 	if o.Priority < math.MinInt32 || o.Priority > math.MaxInt32 {
 		return invalid(call, "priority", fmt.Sprintf("is %d, not of 32 bits", o.Priority))
+	}
+	if !o.Stamp.readable() {
+		return invalid(call, "stamp", fmt.Sprintf("is %d, not of 53 bits", o.Stamp.Wall))
+	}
+	if year := o.Timestamp.UTC().Year(); year < 0 || year > 9999 {
+		return invalid(call, "timestamp", fmt.Sprintf("is of the year %d", year))
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 type Options struct {
 	// Channel is where the nodes talk: each node of a cluster on the same one.
 	// A node hears what is meant for it alone on this, a colon, and its NodeID.
-	// Default DefaultChannel.
+	// UTF-8; default DefaultChannel.
 	Channel string
 	// Cache is this process's cache. Nil means the port's own key store, which
 	// all nodes share; see the package documentation for what that means.
@@ -23,11 +23,13 @@ type Options struct {
 	Election ElectionOptions
 	// Limits bound the memory.
 	Limits Limits
-	// Metadata is registered with the node, for coordination.Membership to tell.
+	// Metadata is registered with the node, for coordination.Membership to tell:
+	// at most coordination.MaxPayloadLen bytes, which must not be changed.
 	Metadata []byte
 	// Observe is told what happens, one event at a time, in their order. While
 	// it blocks, up to 256 further ones wait; those beyond are dropped and
-	// counted in Status. It is called while Run runs.
+	// counted in Status. It is called while Run runs, which waits for it at its
+	// end, and may call DistributedSync. Its panics are dropped.
 	Observe func(Event)
 }
 
@@ -42,10 +44,11 @@ const (
 	// FallbackClear empties the cache: what is not there can't be stale.
 	FallbackClear Fallback = iota
 	// FallbackReload calls Recovery.Reload, and empties the cache where that
-	// fails.
+	// fails, and where a node that is older than this one is met.
 	FallbackReload
-	// FallbackIgnore does nothing but count. The node may serve stale values
-	// until their time to live ends: the guarantee of the package is given up.
+	// FallbackIgnore does nothing but count, also where an older node is met.
+	// The node may serve stale values until their time to live ends: the
+	// guarantee of the package is given up.
 	FallbackIgnore
 )
 
@@ -77,8 +80,9 @@ type Recovery struct {
 	// Reload brings the cache up to date for FallbackReload: once it has
 	// returned, nothing in the cache may be older than its call. It must return
 	// when ctx is done, which it is after a heartbeat interval at the latest;
-	// an error, or a panic, means that the cache is emptied. It must call no
-	// method of the DistributedSync.
+	// an error, or a panic, means that the cache is emptied. Operations wait
+	// meanwhile, so that it must call no method of the DistributedSync that has
+	// an error to return. It needs an Options.Cache.
 	Reload func(ctx context.Context) error
 	// Suspicion says what a reader is told meanwhile.
 	Suspicion Suspicion
@@ -88,20 +92,24 @@ type Recovery struct {
 // makes a caller wait as long as its context allows, or a node forget more than
 // it must. The defaults come to some 8 MiB. The zero value works.
 type Limits struct {
-	// Keys is how many keys' stamps are remembered. Default 16,384, some 3 MiB.
-	// What is forgotten makes a node refuse values as old as that.
+	// Keys is how many keys' stamps are remembered, and the keys with them.
+	// Default 16,384, some 3 MiB for keys of some 30 bytes. What is forgotten
+	// makes a node refuse values as old as that.
 	Keys int
 	// Patterns is how many invalidations are remembered. Default 256.
 	Patterns int
 	// HistoryOperations and HistoryBytes are how many of its own operations a
-	// node can tell again. Default 4,096, of 4 MiB.
+	// node can tell again. Default 4,096, of 4 MiB; an operation counts for its
+	// id, key and value and 256 bytes. One that is larger can't be told again.
 	HistoryOperations, HistoryBytes int
 	// QueueOperations and QueueBytes are how many operations wait to be sent
-	// before callers have to wait. Default 4,096, of 1 MiB.
+	// before callers have to wait. Default 4,096, of 1 MiB. One that is larger
+	// goes when it is alone.
 	QueueOperations, QueueBytes int
 	// BatchOperations is how many operations go into one message. Default 64.
 	BatchOperations int
-	// Origins is how many nodes' numbers are followed. Default 1,024.
+	// Origins is how many incarnations of nodes are followed. Default 1,024.
+	// With more, the one silent for the longest is forgotten, and met anew.
 	Origins int
 }
 
@@ -125,6 +133,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if err := set.Recovery.complete(); err != nil {
 		return Options{}, err
+	}
+	if set.Recovery.Fallback == FallbackReload && set.Cache == nil {
+		return Options{}, invalid("new", "Recovery.Fallback", "is FallbackReload, but there is no Cache to reload")
 	}
 	return set, set.Limits.complete()
 }

@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,8 @@ type outbox struct {
 	waiting []*batch   // oldest first; the last one may still grow
 	pending int        // operations in waiting, and those that have a place
 	bytes   int
+	spare   batch         // the memory of one that was sent, for the next one
+	changed chan struct{} // closed when a place may be free; nil where nobody waits
 }
 
 // batch is operations that go into one message.
@@ -45,10 +48,8 @@ type batch struct {
 type semaphore chan struct{}
 
 func (s semaphore) lock(ctx context.Context) error {
-	select {
-	case s <- struct{}{}:
-		return nil
-	default:
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	select {
 	case s <- struct{}{}:
@@ -60,29 +61,56 @@ func (s semaphore) lock(ctx context.Context) error {
 
 func (s semaphore) unlock() { <-s }
 
-// reserve takes a place in the queue, and waits for one by helping to send.
+// reserve takes a place in the queue. It waits for one by helping to send, or,
+// where nothing is there to be sent yet, for those who have a place.
 func (o *outbox) reserve(ctx context.Context, size int) error {
-	for !o.tryReserve(size) {
-		if err := o.sending.lock(ctx); err != nil {
+	for {
+		changed := o.tryReserve(size)
+		if changed == nil {
+			return nil
+		}
+		select {
+		case o.sending <- struct{}{}:
+			sent := o.sendNext(ctx)
+			o.sending.unlock()
+			if sent {
+				continue
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+		case <-changed:
+		case <-ctx.Done():
+		}
+		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("queue is full: %w", err)
 		}
-		o.sendNext(ctx)
-		o.sending.unlock()
 	}
-	return nil
 }
 
-// tryReserve lets an operation that is larger than the queue pass when it is
-// alone.
-func (o *outbox) tryReserve(size int) bool {
+// tryReserve takes a place, or returns what is closed when it may be worth to try
+// again. It lets an operation that is larger than the queue pass when it is alone.
+func (o *outbox) tryReserve(size int) (changed <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.pending > 0 && (o.pending >= o.limits.QueueOperations || o.bytes+size > o.limits.QueueBytes) {
-		return false
+		if o.changed == nil {
+			o.changed = make(chan struct{})
+		}
+		return o.changed
 	}
 	o.pending++
 	o.bytes += size
-	return true
+	return nil
+}
+
+// change wakes those who wait for a place. The caller holds mu.
+func (o *outbox) change() {
+	if o.changed != nil {
+		close(o.changed)
+		o.changed = nil
+	}
 }
 
 func (o *outbox) release(size int) {
@@ -90,6 +118,7 @@ func (o *outbox) release(size int) {
 	defer o.mu.Unlock()
 	o.pending--
 	o.bytes -= size
+	o.change()
 }
 
 // add puts an operation, for which a place was reserved, into a batch. Callers
@@ -100,6 +129,7 @@ func (o *outbox) add(operation Operation, size int) *batch {
 	open := o.open(size)
 	open.places++
 	open.bytes += size
+	o.change()
 	if operation.Type != Set && operation.Type != Delete {
 		clear(open.latest) // what comes after it must not move before it
 		open.operations = append(open.operations, operation)
@@ -125,7 +155,10 @@ func (o *outbox) open(size int) *batch {
 			return last
 		}
 	}
-	fresh := &batch{latest: make(map[string]int), done: make(chan struct{})}
+	fresh := &batch{operations: o.spare.operations, latest: o.spare.latest, done: make(chan struct{})}
+	if o.spare = (batch{}); fresh.latest == nil {
+		fresh.latest = make(map[string]int)
+	}
 	o.waiting = append(o.waiting, fresh)
 	return fresh
 }
@@ -144,7 +177,10 @@ func (o *outbox) flush(ctx context.Context, mine *batch) error {
 		case <-ctx.Done():
 			return fmt.Errorf("not known to be sent: %w", ctx.Err())
 		case o.sending <- struct{}{}:
-			o.sendNext(ctx)
+			if ctx.Err() == nil {
+				runtime.Gosched() // whoever is about to add something may come along
+				o.sendNext(ctx)
+			}
 			o.sending.unlock()
 		}
 	}
@@ -153,24 +189,29 @@ func (o *outbox) flush(ctx context.Context, mine *batch) error {
 // sendNext sends the oldest batch, if there is one. The caller holds sending. A
 // batch whose sender's context ends stays where it was, for the next one to send
 // once more: its numbers are the same, and twice is as good as once.
-func (o *outbox) sendNext(ctx context.Context) {
+func (o *outbox) sendNext(ctx context.Context) (sent bool) {
 	next := o.take()
 	if next == nil {
-		return
+		return false
 	}
 	err := o.publish(ctx, &message{
 		origin: o.self, last: o.last.Load(), clock: o.clock.now(), operations: next.operations,
 	})
 	if err != nil && ctx.Err() != nil {
-		return
+		return false
 	}
 	o.mu.Lock()
 	o.waiting = o.waiting[1:]
 	o.pending -= next.places
 	o.bytes -= next.bytes
+	o.change()
+	clear(next.operations)
+	clear(next.latest)
+	o.spare = batch{operations: next.operations[:0], latest: next.latest}
 	o.mu.Unlock()
 	next.err = err
 	close(next.done)
+	return true
 }
 
 // take gives the oldest batch its numbers; nothing is added to it from then on.

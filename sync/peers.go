@@ -3,6 +3,7 @@ package sync
 import (
 	"hash/fnv"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,17 +17,20 @@ type peers struct {
 
 	mu      sync.Mutex // guards what follows
 	origins map[incarnation]*origin
+	hearing time.Time // when anybody was last heard, this node itself included
 }
 
 // askings is how often an origin is asked for what was lost.
 const askings = 3
 
-// Windows of silence, in heartbeat intervals. A node that is gone is mentioned to
-// others for a while, for its last words to be missed by those who did not hear
-// them. It is remembered for longer than anybody mentions it, since to hear of it
-// again would be to meet a stranger.
 const (
-	mentionBeats  = 10
+	// mentionBeats is in how many heartbeats a node is mentioned to others after
+	// it has spoken, so that its last words are missed by those who did not hear
+	// them.
+	mentionBeats = 10
+	// rememberBeats is for how many heartbeat intervals it is remembered, which is
+	// longer than anybody mentions it, since to hear of it again would be to meet
+	// a stranger.
 	rememberBeats = 60
 )
 
@@ -41,7 +45,8 @@ func newPeers(self incarnation, interval time.Duration, recovery Recovery, limit
 type heard struct {
 	from string
 	// barrier is, where it is not zero, how new the cache must be: an origin
-	// that is older than this node spoke for the first time.
+	// that is older than this node spoke for the first time, or one has said
+	// more than this node can ever learn of.
 	barrier Stamp
 	// fresh are the operations that have not arrived before.
 	fresh []Operation
@@ -57,7 +62,8 @@ func (p *peers) hear(m *message, now time.Time, wall time.Time) (h heard) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	from := p.meet(m.origin, m.last, m.clock, now, &h)
-	from.heard, from.mentioned = now, now
+	p.hearing = now
+	from.heard, from.mentioned, from.mentions = now, now, 0
 	from.clock = latest(from.clock, m.clock)
 	from.unsure = false
 	from.suspected = false
@@ -77,10 +83,20 @@ func (p *peers) hear(m *message, now time.Time, wall time.Time) (h heard) {
 	if from.reveal(m.last, m.clock, due) {
 		h.holes = true
 	}
+	if found := from.merge(now); found > 0 {
+		h.events = append(h.events, Event{Kind: GapFound, Node: from.node, Count: found})
+	}
 	if m.heartbeat != nil {
 		p.hearBeat(from, m, now, wall, &h)
 	}
 	return h
+}
+
+// echo takes note that this node has heard itself.
+func (p *peers) echo(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hearing = now
 }
 
 // meet returns what is known of an incarnation, of which the caller has just
@@ -93,8 +109,8 @@ func (p *peers) meet(who incarnation, last uint64, clock Stamp, now time.Time, h
 	if known := p.origins[who]; known != nil {
 		return known
 	}
-	met := &origin{incarnation: who, joined: now, mentioned: now}
-	p.forget(now)
+	met := &origin{incarnation: who, mentioned: now}
+	p.forget(now, h)
 	p.origins[who] = met
 	h.joined = true
 	h.events = append(h.events, Event{Kind: NodeJoined, Node: who.node})
@@ -107,6 +123,10 @@ func (p *peers) meet(who incarnation, last uint64, clock Stamp, now time.Time, h
 
 func (p *peers) hearBeat(from *origin, m *message, now, wall time.Time, h *heard) {
 	beat := m.heartbeat
+	if beat.beat >= from.beat+mentionBeats {
+		h.barrier = latest(h.barrier, m.clock) // whom it has mentioned meanwhile nobody knows
+	}
+	from.beat = max(from.beat, beat.beat)
 	from.beats++
 	from.term = beat.term
 	if !beat.wall.IsZero() {
@@ -132,8 +152,9 @@ func (p *peers) hearBeat(from *origin, m *message, now, wall time.Time, h *heard
 }
 
 // forget drops those of whom nothing has been heard for long, and where that is
-// not enough the one that has been silent for the longest.
-func (p *peers) forget(now time.Time) {
+// not enough the one that has been silent for the longest, with what it is asked
+// for.
+func (p *peers) forget(now time.Time, h *heard) {
 	var longest *origin
 	for who, o := range p.origins {
 		if now.Sub(o.mentioned) > rememberBeats*p.interval && len(o.holes) == 0 {
@@ -142,35 +163,50 @@ func (p *peers) forget(now time.Time) {
 			longest = o
 		}
 	}
-	if len(p.origins) >= p.max {
-		delete(p.origins, longest.incarnation)
+	if len(p.origins) < p.max {
+		return
+	}
+	delete(p.origins, longest.incarnation)
+	if missed := longest.missing(); missed > 0 {
+		h.events = append(h.events, Event{Kind: GapHealed, Node: longest.node, Count: missed})
+	}
+	for _, lost := range longest.holes {
+		h.barrier = latest(h.barrier, lost.bound)
 	}
 }
 
 // seen is what this node tells others in its heartbeats.
-func (p *peers) seen(now time.Time) (mentions []seen) {
+func (p *peers) seen() (mentions []seen) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for who, o := range p.origins {
-		if !o.heard.IsZero() && o.silence(now) <= mentionBeats*p.interval {
+		if !o.heard.IsZero() && o.mentions < mentionBeats {
+			o.mentions++
 			mentions = append(mentions, seen{who, o.last})
 		}
 	}
 	return mentions
 }
 
-// lost takes note that messages of whoever is there may have been lost. What they
-// were the numbers will tell, unless their origin is never heard again.
-func (p *peers) lost(now time.Time) {
+// lost takes note that messages may have been lost of whoever was there when any
+// were last heard. What they were the numbers will tell, unless their origin is
+// never heard again.
+func (p *peers) lost() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range p.origins {
-		o.unsure = o.unsure || p.isActive(o, now)
+		o.unsure = o.unsure || p.isActive(o, p.hearing)
 	}
 }
 
 func (p *peers) isActive(o *origin, now time.Time) bool {
-	return !o.left && !o.heard.IsZero() && o.silence(now) <= missedBeats*p.interval
+	return !o.left && !o.heard.IsZero() && !p.isSilent(o, now)
+}
+
+// isSilent reports whether an origin that was heard has not spoken for so long
+// that it counts as gone.
+func (p *peers) isSilent(o *origin, now time.Time) bool {
+	return now.Sub(o.heard) > missedBeats*p.interval
 }
 
 // refuse takes note that an origin can't tell again what it was asked for.
@@ -213,10 +249,10 @@ func (p *peers) due(now time.Time) (s steps) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range p.origins {
-		silent := o.silence(now) > missedBeats*p.interval
+		silent := !o.heard.IsZero() && p.isSilent(o, now)
 		if silent && !o.suspected && !o.left {
 			o.suspected = true
-			s.events = append(s.events, Event{Kind: NodeSuspected, Node: o.node, Duration: o.silence(now)})
+			s.events = append(s.events, Event{Kind: NodeSuspected, Node: o.node, Duration: now.Sub(o.heard)})
 		}
 		if o.unsure && silent {
 			// Whatever it said last it will not say again.
@@ -225,6 +261,8 @@ func (p *peers) due(now time.Time) (s steps) {
 		}
 		p.dueOf(o, now, &s)
 	}
+	// Not in the order of a map: a simulated run is to be the same when repeated.
+	slices.SortFunc(s.ask, func(a, b asking) int { return strings.Compare(a.of.node, b.of.node) })
 	return s
 }
 
@@ -253,18 +291,6 @@ func (p *peers) dueOf(o *origin, now time.Time, s *steps) {
 			s.next = h.due
 		}
 	}
-	if len(o.holes) > maxHoles {
-		s.writeOff = true
-		for i := range o.holes {
-			h := &o.holes[i]
-			if h.asked == 0 {
-				found += h.len()
-			}
-			h.asked, h.due = askings, now
-			s.floor = latest(s.floor, h.bound)
-		}
-		spans = nil
-	}
 	if found > 0 {
 		s.events = append(s.events, Event{Kind: GapFound, Node: o.node, Count: found})
 	}
@@ -288,7 +314,7 @@ func (p *peers) wait(of incarnation, asked int) time.Duration {
 func (p *peers) jitter(of incarnation, limit time.Duration) time.Duration {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(p.self.node + "\x00" + of.node)) // it never fails
-	return time.Duration(int64(hash.Sum32()) * int64(limit) >> 32)
+	return time.Duration(float64(limit) * float64(hash.Sum32()) / (1 << 32))
 }
 
 // settle takes note that nothing in the cache is older than floor, and returns

@@ -13,14 +13,19 @@ import (
 // hears; for those who carry operations by a way of their own. An operation of
 // this node's own, or one that has been applied, changes nothing, nor does one
 // that the ConsensusManager rejects. One that has neither Stamp nor Timestamp
-// counts as made now. operation.Value must not be changed afterwards.
+// counts as made now. With Epoch and Seq its number is followed as if Run had heard
+// it. operation.Value must not be changed afterwards.
 //
-// Errors: coordination.ErrInvalidArgument; coordination.ErrClosed after Run has
-// ended; what the cache returned; ctx.Err().
+// Errors: coordination.ErrInvalidArgument, also for an Origin that is missing;
+// coordination.ErrClosed while Run ends, and after; what the cache returned;
+// ctx.Err().
 func (s *DistributedSync) ProcessOperation(ctx context.Context, operation Operation) error {
 	const call = "process"
 	if err := s.admit(ctx, call, operation.check(call)); err != nil {
 		return err
+	}
+	if operation.Origin == s.self.node && (operation.Epoch == 0 || operation.Epoch == s.self.epoch) {
+		return nil
 	}
 	m := s.asMessage(operation)
 	if err := m.check(); err != nil || m.unread != nil {
@@ -34,9 +39,6 @@ func (s *DistributedSync) ProcessOperation(ctx context.Context, operation Operat
 
 func (s *DistributedSync) asMessage(operation Operation) *message {
 	from := incarnation{operation.Origin, operation.Epoch}
-	if from == (incarnation{node: s.self.node}) {
-		from = s.self
-	}
 	switch {
 	case operation.Stamp.Wall != 0:
 	case !operation.Timestamp.IsZero():
@@ -65,7 +67,9 @@ func (s *DistributedSync) hear(ctx context.Context, m *message) {
 // handle applies what is new in a message.
 func (s *DistributedSync) handle(ctx context.Context, m *message) error {
 	if m.origin == s.self {
-		s.canary.echo(m.heartbeat, time.Now())
+		now := time.Now()
+		s.canary.echo(m.heartbeat, now)
+		s.peers.echo(now)
 		return nil
 	}
 	s.clock.merge(m.clock)
@@ -76,6 +80,8 @@ func (s *DistributedSync) handle(ctx context.Context, m *message) error {
 		return err
 	}
 	defer s.applying.unlock()
+	ctx, cancel := s.patience(ctx)
+	defer cancel()
 	fresh := m.operations
 	if m.numbered() {
 		h := s.peers.hear(m, time.Now(), s.clock.wall())
@@ -127,16 +133,18 @@ func (s *DistributedSync) report(events []Event) {
 
 // listen subscribes to channel and handles what it hears until ctx is done, and
 // subscribes anew whenever that ends. It returns the error for which there is no
-// going on. ready is called when the subscription is live.
+// going on. ready is called when the first subscription is live.
 func (s *DistributedSync) listen(ctx context.Context, channel string, handle func(context.Context, *message), ready func()) error {
-	for again := false; ctx.Err() == nil; again = true {
+	for again := false; ctx.Err() == nil; {
 		subscription, err := s.port.Subscribe(ctx, literal(channel))
 		if err == nil {
-			ready()
 			if again {
 				s.counts.resubscribed.Add(1)
 				s.emit(Event{Kind: Resubscribed})
 				s.lost(0)
+			} else {
+				again = true
+				ready()
 			}
 			s.drain(ctx, subscription, handle)
 			_ = subscription.Close() // always nil
@@ -176,6 +184,9 @@ func (s *DistributedSync) drain(ctx context.Context, subscription coordination.S
 
 // read handles a message. One that can't be read counts as lost.
 func (s *DistributedSync) read(ctx context.Context, payload []byte, handle func(context.Context, *message)) {
+	if s.echo.has(payload) {
+		return
+	}
 	m, err := decode(payload)
 	if err != nil {
 		s.unreadable(err)
@@ -197,7 +208,7 @@ func (s *DistributedSync) unreadable(err error) {
 func (s *DistributedSync) lost(count int) {
 	s.counts.lost.Add(1)
 	s.emit(Event{Kind: MessagesLost, Count: uint64(count)})
-	s.peers.lost(time.Now())
+	s.peers.lost()
 }
 
 // retryPause is how long to wait before a call that failed is made again.

@@ -44,10 +44,8 @@ func (s *DistributedSync) recoverNow(ctx context.Context, cleared *time.Time) (n
 			*cleared = now
 		}
 	}
+	s.request(ctx, due.ask)
 	s.mend(ctx)
-	for _, asking := range due.ask {
-		s.request(ctx, asking)
-	}
 	if !due.next.IsZero() && due.next.Before(next) {
 		next = due.next
 	}
@@ -78,13 +76,21 @@ func (s *DistributedSync) mend(ctx context.Context) {
 	s.repair(ctx)
 }
 
-// request asks an origin for operations. That it fails shows by their not coming.
-func (s *DistributedSync) request(ctx context.Context, asking asking) {
-	s.whisper(ctx, asking.of.node, &message{request: &replay{epoch: asking.of.epoch, spans: asking.spans}})
+// request asks origins for operations, for no longer than until they are asked
+// again. That it fails shows by the operations' not coming.
+func (s *DistributedSync) request(ctx context.Context, ask []asking) {
+	ctx, cancel := context.WithTimeout(ctx, s.options.Recovery.Timeout/askings)
+	defer cancel()
+	for _, lost := range ask {
+		s.whisper(ctx, lost.of.node, &message{request: &replay{epoch: lost.of.epoch, spans: lost.spans}})
+	}
 }
 
-// answer tells again what another node has lost, or that it can't be told.
+// answer tells again what another node has lost, or that it can't be told, for no
+// longer than that node waits for it.
 func (s *DistributedSync) answer(ctx context.Context, to string, wanted *replay) {
+	ctx, cancel := context.WithTimeout(ctx, s.options.Recovery.Timeout)
+	defer cancel()
 	if wanted.epoch != s.self.epoch {
 		s.whisper(ctx, to, &message{refused: wanted})
 		return
@@ -114,8 +120,6 @@ func chunk(operations []Operation, limit int) int {
 
 // whisper sends a message to one node alone.
 func (s *DistributedSync) whisper(ctx context.Context, to string, m *message) {
-	ctx, cancel := context.WithTimeout(ctx, s.options.Recovery.Timeout)
-	defer cancel()
 	m.origin, m.last, m.clock = s.self, s.outbox.last.Load(), s.clock.now()
 	_ = s.publish(ctx, inbox(s.options.Channel, to), m) // that it fails shows by no answer
 }

@@ -12,15 +12,17 @@ import (
 // Run hears what other nodes tell, heals what was lost, keeps the node a member
 // and takes part in the election, until ctx is done. Then it ends the work of the
 // leader and waits for it, frees the lease, sends what waits to be sent, says
-// goodbye and deregisters, which together take a heartbeat interval at most
-// beside the leader's work, and returns nil. While the port can't reach its
-// backend, Run goes on trying.
+// goodbye and deregisters, and returns nil. Beside the leader's work that takes a
+// heartbeat interval and an Election.Timeout at most. While the port can't reach
+// its backend, Run goes on trying.
 //
 // It owns every goroutine of the DistributedSync, and returns when all of them
-// have ended. After that, methods that tell others return coordination.ErrClosed.
+// have ended. Once the lease is freed, methods that tell others, or apply what
+// others told, return coordination.ErrClosed.
 //
 // Errors: ErrRunning where it was called before; coordination.ErrInvalidArgument
-// for a nil context; coordination.ErrClosed where the port was closed.
+// for a nil context, and where the port refuses the name of a channel;
+// coordination.ErrClosed where the port was closed.
 func (s *DistributedSync) Run(ctx context.Context) error {
 	if err := coordination.CheckContext("run", ctx); err != nil {
 		return err
@@ -34,30 +36,38 @@ func (s *DistributedSync) Run(ctx context.Context) error {
 	defer stop(nil)
 	defer stopObserving()
 	defer stopCampaign()
+	living, stopLiving := context.WithCancel(working)
+	defer stopLiving()
 
-	var observer, workers sync.WaitGroup
+	var observer, workers, signs sync.WaitGroup
 	observer.Go(func() { s.observe(observing) })
-	live := make(chan struct{})
+	live := make(chan struct{}, 2) // one for each subscription
+	ready := func() { live <- struct{}{} }
 	fatal := func(err error) {
 		if err != nil {
 			stop(err)
 			stopCampaign()
 		}
 	}
-	workers.Go(func() { fatal(s.listen(working, s.options.Channel, s.hear, sync.OnceFunc(func() { close(live) }))) })
-	workers.Go(func() { fatal(s.listen(working, inbox(s.options.Channel, s.self.node), s.attend, func() {})) })
+	workers.Go(func() { fatal(s.listen(working, s.options.Channel, s.hear, ready)) })
+	workers.Go(func() { fatal(s.listen(working, inbox(s.options.Channel, s.self.node), s.attend, ready)) })
 	workers.Go(func() { s.recover(working) })
-	workers.Go(func() { s.membership(working) })
-	workers.Go(func() {
-		select { // who speaks is asked, and could not hear the question before
-		case <-live:
-			s.beats(working)
-		case <-working.Done():
+	signs.Go(func() { s.membership(living) })
+	signs.Go(func() {
+		for range cap(live) { // who speaks is asked, and could not hear the question before
+			select {
+			case <-live:
+			case <-living.Done():
+				return
+			}
 		}
+		s.beats(living)
 	})
 
 	_ = s.election.Run(campaign) // it was not called before
 	s.closed.Store(true)
+	stopLiving()
+	signs.Wait() // to show life after the goodbye would undo it
 	if working.Err() == nil {
 		s.leave(working)
 	}

@@ -20,7 +20,8 @@ type ClusterStatus struct {
 	Term    uint64
 	Leading bool
 
-	// KnownNodes are those of Config, this one, and those heard of lately;
+	// KnownNodes are those of Config, this one, and those heard of within some
+	// sixty heartbeat intervals;
 	// ActiveNodes have been heard within three heartbeat intervals, or are this
 	// one; SuspectNodes fell silent without having said that they end.
 	KnownNodes, ActiveNodes, SuspectNodes []string
@@ -30,12 +31,14 @@ type ClusterStatus struct {
 	// HistoryOperations and HistoryBytes are how much can be told again.
 	HistoryOperations, HistoryBytes int
 	// Published, Applied and Rejected count operations: this node's own that
-	// were sent, and the others' that were applied or rejected.
+	// were sent, the others' that were applied, and those of either that were
+	// rejected.
 	Published, Applied, Rejected uint64
 	// Lag is how long this node's last heartbeat took to come back to it.
 	Lag time.Duration
 	// ClockOffset is how far this node's clock is ahead of the middle one of
-	// the active nodes, or behind where it is negative; the time that heartbeats
+	// the active nodes, itself among them, or behind where it is negative; of
+	// two nodes the middle is halfway between them. The time that heartbeats
 	// take is part of it. ClockOff says that it is more than MaxClockOffset.
 	ClockOffset time.Duration
 	ClockOff    bool
@@ -43,9 +46,10 @@ type ClusterStatus struct {
 	// GapsFound counts operations of others that did not arrive in time, and
 	// GapsHealed those of them that are missed no more. Missing is what is left.
 	GapsFound, GapsHealed, Missing uint64
-	// Losses counts the times that the subscription told of lost messages, or a
-	// message could not be read, and Unreadable the latter; Resubscribed counts
-	// the subscriptions that were replaced.
+	// Losses counts the times that a subscription told of lost messages, or was
+	// replaced, or delivered what is no message; Unreadable counts the messages
+	// that could not be read, in whole or in part; Resubscribed counts the
+	// subscriptions that were replaced.
 	Losses, Unreadable, Resubscribed uint64
 	// CacheClears counts the times that the cache was emptied since it could
 	// have been stale, and CacheFailures the errors and panics of the cache.
@@ -64,7 +68,7 @@ func (s *DistributedSync) Status() ClusterStatus {
 		DuplicateNodeID: v.duplicate,
 		Leader:          v.leader,
 		Term:            v.term,
-		KnownNodes:      sorted(append(v.known, append(s.config.ClusterNodes, s.self.node)...)),
+		KnownNodes:      sorted(slices.Concat(v.known, s.config.ClusterNodes, []string{s.self.node})),
 		ActiveNodes:     sorted(v.active),
 		SuspectNodes:    sorted(v.suspect),
 		Pending:         s.outbox.count(),

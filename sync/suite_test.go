@@ -8,6 +8,8 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+
+	dsync "github.com/riptidecrawler/coordkit/sync"
 )
 
 // suite is the test that runs the specs, for those in virtual time.
@@ -15,6 +17,7 @@ var suite *testing.T
 
 func TestSync(t *testing.T) {
 	suite = t
+	dsync.SetBubbles(t)
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "DistributedSync")
 }

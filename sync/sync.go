@@ -31,6 +31,7 @@ type DistributedSync struct {
 	options Options
 	port    coordination.DistributedCoordination
 	self    incarnation
+	echo    echo // of self
 	clock   *hybridClock
 	cache   Cache
 	shared  bool // the cache is the port's key store
@@ -98,18 +99,20 @@ func New(config Config, port coordination.DistributedCoordination, options *Opti
 	if err := coordination.CheckPayload("new", "Metadata", set.Metadata); err != nil {
 		return nil, err
 	}
-	return build(config, port, set, time.Now, weaknesses{})
+	return build(config, port, set, time.Now, epochAt(time.Now(), rand.Uint32()), weaknesses{})
 }
 
 // build makes a node from checked settings.
 func build(
-	config Config, port coordination.DistributedCoordination, options Options, wall func() time.Time, weak weaknesses,
+	config Config, port coordination.DistributedCoordination, options Options,
+	wall func() time.Time, epoch uint64, weak weaknesses,
 ) (*DistributedSync, error) {
 	s := &DistributedSync{
 		config:   config,
 		options:  options,
 		port:     port,
-		self:     incarnation{config.NodeID, newEpoch(wall())},
+		self:     incarnation{config.NodeID, epoch},
+		echo:     newEcho(incarnation{config.NodeID, epoch}),
 		cache:    options.Cache,
 		shared:   options.Cache == nil,
 		events:   make(chan Event, maxEvents),
@@ -142,21 +145,22 @@ func build(
 	return s, nil
 }
 
-// newEpoch gives an incarnation a number that no other one of the same node has,
-// and that is greater than those of all that began a second or more before, by
-// the clocks. It is exact in every JSON reader for two centuries.
-func newEpoch(now time.Time) uint64 {
-	return max(uint64(now.Unix())<<20|uint64(rand.Uint32N(1<<20)), 1)
+// epochAt gives an incarnation a number that no other one of the same node has,
+// by chance, and that is greater than those of all that began a second or more
+// before, by the clocks. It is exact in every JSON reader for two centuries.
+func epochAt(now time.Time, chance uint32) uint64 {
+	return max(uint64(now.Unix())<<20|uint64(chance>>12), 1)
 }
 
 // Set stores value under key in the cache of this node, and tells the others to
 // do the same. ttl is 0 for no end, or at least a millisecond, and rounded up to
-// whole milliseconds. value must not be changed afterwards.
+// whole milliseconds. value has at most MaxValueLen bytes and must not be changed
+// afterwards.
 //
 // It returns when the message was published. Where that fails, the operation
 // stands and the others learn of it by its number; where ctx is done meanwhile,
 // it is sent with the next one. Errors: coordination.ErrInvalidArgument;
-// coordination.ErrClosed after Run has ended; ErrRejected where the
+// coordination.ErrClosed while Run ends, and after; ErrRejected where the
 // ConsensusManager says so; what the cache returned (the others were not told);
 // what the port returned; ctx.Err().
 func (s *DistributedSync) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
@@ -195,17 +199,23 @@ func (s *DistributedSync) Begin() Stamp {
 // choose: a delete during the load wins. Across nodes that holds as far as their
 // clocks agree, or as the delete was heard of in time: a delete by a node whose
 // clock is behind can look older than the lease.
+//
+// It returns as Set does, with coordination.ErrInvalidArgument also for a lease
+// that is not of this node's Begin.
 func (s *DistributedSync) SetAt(ctx context.Context, lease Stamp, key string, value []byte, ttl time.Duration) error {
-	if lease.Node != s.self.node || lease.Epoch != s.self.epoch {
+	if lease.begun == 0 || lease.Node != s.self.node || lease.Epoch != s.self.epoch {
 		return invalid("set at", "lease", "is not of this node's Begin")
 	}
 	return s.change(ctx, "set at", Operation{Type: Set, Key: key, Value: value, TTL: ttl, Stamp: lease}, true)
 }
 
-// NotifyOperation tells the others of an operation that the caller has already
-// applied to the cache of this node, or does not want there. It gives it what is
-// missing of Timestamp, Origin and Stamp, and its Epoch and Seq. A Heartbeat is
-// sent at once.
+// NotifyOperation tells the others of an operation and leaves the cache of this
+// node alone. It gives it what is missing of Timestamp, Origin and Stamp, and its
+// Epoch and Seq. A Heartbeat is sent at once.
+//
+// Whoever changes the cache himself races with what other nodes tell: a Delete,
+// an InvalidatePattern and a Clear are safe where the caller forgets after this
+// call has returned; a Set is not, and has a method of its own.
 //
 // Errors: coordination.ErrInvalidArgument, also for an Origin that is not this
 // node; otherwise as Set.

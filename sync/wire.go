@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -26,22 +27,23 @@ type wireOperation struct {
 }
 
 // wireMessage is a message as JSON. One that carries a single operation, or a
-// heartbeat, has the operation's fields beside its own.
+// heartbeat, has the operation's fields beside its own. The order of those up to
+// the operations is what echo goes by.
 type wireMessage struct {
+	Version    int             `json:"version,omitempty"`
+	Origin     string          `json:"origin_node"`
+	Epoch      uint64          `json:"epoch,omitempty"`
+	Beat       uint64          `json:"beat,omitempty"`
+	Operations []wireOperation `json:"operations,omitempty"`
 	wireOperation
-	Version      int             `json:"version,omitempty"`
-	Origin       string          `json:"origin_node"`
-	Epoch        uint64          `json:"epoch,omitempty"`
-	Clock        int64           `json:"clock,omitempty"`
-	ClockLogical uint32          `json:"clock_logical,omitempty"`
-	Operations   []wireOperation `json:"operations,omitempty"`
-	Beat         uint64          `json:"beat,omitempty"`
-	Term         uint64          `json:"term,omitempty"`
-	Released     bool            `json:"released,omitempty"`
-	Leaving      bool            `json:"leaving,omitempty"`
-	Seen         []wireSeen      `json:"seen,omitempty"`
-	Request      *wireReplay     `json:"request,omitempty"`
-	Refused      *wireReplay     `json:"refused,omitempty"`
+	Clock        int64       `json:"clock,omitempty"`
+	ClockLogical uint32      `json:"clock_logical,omitempty"`
+	Term         uint64      `json:"term,omitempty"`
+	Released     bool        `json:"released,omitempty"`
+	Leaving      bool        `json:"leaving,omitempty"`
+	Seen         []wireSeen  `json:"seen,omitempty"`
+	Request      *wireReplay `json:"request,omitempty"`
+	Refused      *wireReplay `json:"refused,omitempty"`
 }
 
 type wireSeen struct {
@@ -56,7 +58,7 @@ type wireReplay struct {
 }
 
 // encode writes a message.
-func encode(m *message) ([]byte, error) {
+func encode(m *message) []byte {
 	wire := wireMessage{
 		Version: version,
 		Origin:  m.origin.node, Epoch: m.origin.epoch,
@@ -69,7 +71,7 @@ func encode(m *message) ([]byte, error) {
 			operation.ID = operation.Origin + "/" + strconv.FormatUint(operation.Epoch, 36) + "/" + strconv.FormatUint(operation.Seq, 10)
 		}
 		wire.wireOperation = toWire(operation)
-		wire.Timestamp = operation.Timestamp
+		wire.Timestamp = operation.Timestamp.UTC()
 		return marshal(&wire)
 	}
 	wire.Seq = m.last
@@ -90,12 +92,25 @@ func encode(m *message) ([]byte, error) {
 	return marshal(&wire)
 }
 
-func marshal(wire *wireMessage) ([]byte, error) {
-	payload, err := json.Marshal(wire)
-	if err != nil {
-		return nil, fmt.Errorf("write message: %w", err)
-	}
-	return payload, nil
+func marshal(wire *wireMessage) []byte {
+	payload, _ := json.Marshal(wire) // there is nothing in it that has no form
+	return payload
+}
+
+// echo is how the messages of an incarnation begin. By it a node knows its own
+// operations, which come back as anybody's do, without reading them.
+type echo []byte
+
+func newEcho(self incarnation) echo {
+	begins := marshal(&wireMessage{Version: version, Origin: self.node, Epoch: self.epoch})
+	begins[len(begins)-1] = ','
+	return begins
+}
+
+// has reports whether payload is operations of the incarnation, and nothing else.
+func (e echo) has(payload []byte) bool {
+	rest, own := bytes.CutPrefix(payload, e)
+	return own && (bytes.HasPrefix(rest, []byte(`"operations":`)) || bytes.HasPrefix(rest, []byte(`"id":`)))
 }
 
 // toWire leaves the timestamp out: among others the stamp tells it well enough.

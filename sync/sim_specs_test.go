@@ -1,0 +1,91 @@
+package sync
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"testing/synctest"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+// How many seeds the specs run: SEEDS of them from FIRST on, or SEED alone, which
+// is told in full.
+var (
+	simSeeds = setting("SEEDS", 40)
+	simFirst = setting("FIRST", 0)
+	simSeed  = setting("SEED", -1)
+)
+
+func setting(name string, or int) int {
+	if value, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return value
+	}
+	return or
+}
+
+// simSlices is among how many specs the seeds are shared, for processes to run
+// beside one another.
+const simSlices = 8
+
+var _ = Describe("A cluster with faults", Label("simulation"), func() {
+	if simSeed >= 0 {
+		It(fmt.Sprintf("agrees or misses, and has one leader at the most, with seed %d", simSeed), func() {
+			expectAgreement(simSeed, GinkgoWriter.Printf)
+		})
+		return
+	}
+	for slice := range simSlices {
+		first, last := simFirst+simSeeds*slice/simSlices, simFirst+simSeeds*(slice+1)/simSlices-1
+		It(fmt.Sprintf("agrees or misses, and has one leader at the most, with seeds %d to %d", first, last), func() {
+			var missed, served uint64
+			for seed := first; seed <= last; seed++ {
+				s := expectAgreement(seed, func(string, ...any) {})
+				missed += s.missed
+				served += s.served
+			}
+			// Agreement about nothing, or where nothing was lost, would be no proof.
+			seeds := uint64(last - first + 1)
+			GinkgoWriter.Printf("%d seeds: %d operations were missed, %d values served in the end\n", seeds, missed, served)
+			Expect(missed).To(BeNumerically(">=", seeds))
+			Expect(served).To(BeNumerically(">=", seeds))
+		})
+	}
+
+	// What the simulation is worth: it notices where a part of the algorithm is
+	// left out. Each begins with a seed that is known to show it.
+	DescribeTable("does not agree", func(weak weaknesses, first int) {
+		const enough = 1000
+		for seed := first; seed < first+enough; seed++ {
+			if s := inBubble(seed, weak, func(string, ...any) {}); len(s.violations) > 0 {
+				GinkgoWriter.Printf("seed %d: %s\n", seed, s.violations[0])
+				return
+			}
+		}
+		Fail(fmt.Sprintf("nothing went wrong with seeds %d to %d", first, first+enough-1))
+	},
+		Entry("without the numbers in heartbeats", weaknesses{silentBeats: true}, 129),
+		Entry("without the floor", weaknesses{noFloor: true}, 1),
+		Entry("without the join barrier", weaknesses{noBarrier: true}, 113),
+		Entry("with a lease that is counted from the answer", weaknesses{leaseByAnswer: true}, 152),
+	)
+})
+
+// expectAgreement runs a seed.
+func expectAgreement(seed int, logf func(string, ...any)) *simulation {
+	GinkgoHelper()
+	s := inBubble(seed, weaknesses{}, logf)
+	Expect(s.violations).To(BeEmpty(), "replay with: make soak SEED=%d", seed)
+	return s
+}
+
+func inBubble(seed int, weak weaknesses, logf func(string, ...any)) (s *simulation) {
+	GinkgoHelper()
+	synctest.Test(bubbles, func(*testing.T) {
+		defer GinkgoRecover()
+		s = simulate(uint64(seed), weak, logf)
+	})
+	return s
+}
