@@ -21,6 +21,7 @@ MATRIX := go run ./specs/internal/matrix
 STRICT := --randomize-all --fail-on-pending --fail-on-empty --procs=$(PROCS)
 # Failures and a summary; colours on a terminal only.
 QUIET := --succinct --silence-skips $$(test -t 1 || echo --no-color)
+TEST := $(STRICT) $(QUIET) --race --timeout=10m
 
 .PHONY: help
 help:
@@ -35,11 +36,14 @@ contract: $(GINKGO) ## run every behaviour on every backend and print the matrix
 	exit $$code
 
 .PHONY: test
-test: $(GINKGO) ## run all tests, in random order, with the race detector, and measure their coverage of sync
+test: $(GINKGO) ## run all tests, in random order, with the race detector, and measure how much of sync they cover
 	@rm -f build/cover.out
-	$(GINKGO) -r $(STRICT) $(QUIET) --randomize-suites --race --keep-going --timeout=10m \
-		--cover --coverprofile=cover.out --junit-report=test.xml --output-dir=build
-	@awk -v package=$$(go list ./sync) -f .ci/coverage.awk build/cover.out
+	@code=0; \
+	$(GINKGO) -r $(TEST) --randomize-suites --keep-going --skip-package=sync/demo \
+		--cover --coverprofile=cover.out --junit-report=test.xml --output-dir=build || code=$$?; \
+	$(GINKGO) $(TEST) --junit-report=demo.xml --output-dir=build ./sync/demo || code=$$?; \
+	awk -v package=$$(go list ./sync) -f .ci/coverage.awk build/cover.out || code=$$?; \
+	exit $$code
 
 .PHONY: soak
 soak: export SEEDS := $(SEEDS)
@@ -81,7 +85,7 @@ check-contract: $(GINKGO)
 
 .PHONY: bench
 bench: ## run the benchmarks, those of Redis beside the bare client with their ratio
-	go test -run '^$$' -bench . -benchmem -count 1 ./adapters/...
+	go test -run '^$$' -bench . -benchmem -count 1 ./adapters/... ./sync/...
 
 .PHONY: fuzz
 fuzz: ## run each fuzz test for FUZZTIME (30s)

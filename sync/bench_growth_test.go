@@ -2,6 +2,7 @@ package sync
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -10,8 +11,8 @@ import (
 )
 
 // BenchmarkGrowth is what an operation costs each node that hears of it, in
-// messages of 64, with more nodes in one process and with more keys. The caches
-// keep nothing, as what they cost is not ours.
+// messages of 64, with more nodes in one process, on one core, and with more keys.
+// The caches keep nothing, as what they cost is not ours.
 func BenchmarkGrowth(b *testing.B) {
 	for _, nodes := range []int{3, 10, 50} {
 		b.Run(fmt.Sprintf("nodes-%d", nodes), func(b *testing.B) { benchmarkGrowth(b, nodes, 1000) })
@@ -23,6 +24,7 @@ func BenchmarkGrowth(b *testing.B) {
 
 func benchmarkGrowth(b *testing.B, count, keys int) {
 	const applications = 60_000 // of operations by nodes, in each round
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	hub := memory.NewHub()
 	ports := make([]coordination.DistributedCoordination, count)
 	for i := range ports {

@@ -64,12 +64,11 @@ func handOver(ctx context.Context, offset, ends time.Duration, crashes bool) (va
 }
 
 var _ = Describe("A hand-over", func() {
-	for _, phase := range []time.Duration{1, 40, 80, 120, 160, 199} {
-		offset := phase * trialRetry / 200
+	for offset := time.Millisecond; offset < trialRetry; offset += 33 * time.Millisecond {
 		// ends are moments all through an interval of the leader's.
 		ends := func(yield func(time.Duration) bool) {
-			for part := range time.Duration(20) {
-				if !yield(trialLease + part*trialRetry/20) {
+			for end := trialLease; end < trialLease+trialRetry; end += 10 * time.Millisecond {
+				if !yield(end) {
 					return
 				}
 			}

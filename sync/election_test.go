@@ -204,6 +204,21 @@ var _ = Describe("An election", func() {
 			})
 		})
 
+		It("does not go on by a renewal where the clock on the wall has gone past the lease before", func() {
+			virtually(func(ctx context.Context) {
+				options := dsync.ElectionOptions{Retry: 180 * time.Millisecond} // between two looks
+				t, ahead := newTrial(&options, held(7)).releases(held(7)), new(atomic.Int64)
+				t.ReadWall(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })
+				t.campaigns(ctx)
+				t.at(160 * time.Millisecond)
+				ahead.Store(int64(trialLease))
+				t.endsAt(300 * time.Millisecond)
+				Expect(t.calls.all()).To(HaveExactElements("0s acquire", "180ms acquire", "300ms release"))
+				Expect(t.events.all()).To(HaveExactElements("0s leadership acquired by node in term 7",
+					"180ms leadership lost by node in term 7: "+dsync.ErrExpired.Error()))
+			})
+		})
+
 		It("does not lead by an answer during which the clock on the wall has gone past the lease", func() {
 			virtually(func(ctx context.Context) {
 				slow := held(7)

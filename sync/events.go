@@ -74,6 +74,9 @@ const maxEvents = 256
 
 // emit hands an event to the observer's goroutine, and never blocks.
 func (s *DistributedSync) emit(event Event) {
+	if s.options.Observe == nil {
+		return
+	}
 	event.Time = s.clock.wall()
 	select {
 	case s.events <- event:

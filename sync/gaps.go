@@ -14,7 +14,7 @@ type origin struct {
 
 	heard     time.Time // when it last spoke; zero where others only mention it
 	mentioned time.Time // when it last spoke or was mentioned
-	mentions  int       // in how many heartbeats it was mentioned to others since it last spoke
+	told      uint64    // the heartbeat that was the first to mention it since; 0 where none has
 	beats     int       // how many heartbeats of it were heard
 	beat      uint64    // the highest number that one had
 	offset    time.Duration

@@ -34,6 +34,16 @@ func (c *canary) next(now time.Time) uint64 {
 	return c.beats
 }
 
+// failed takes back the number of a heartbeat that was not sent: to miss it is to
+// miss nothing.
+func (c *canary) failed(beat uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if beat == c.beats {
+		c.beats--
+	}
+}
+
 // published takes note that the heartbeat was taken by the backend, and must come
 // back where anything listens.
 func (c *canary) published(beat uint64, now time.Time) {
@@ -102,11 +112,12 @@ func (s *DistributedSync) beat(ctx context.Context, flags heartbeat) error {
 	now := time.Now()
 	beat.beat = s.canary.next(now)
 	beat.wall = s.clock.wall().UTC()
-	beat.seen = s.peers.seen()
+	beat.seen = s.peers.seen(beat.beat)
 	if term, leads := s.election.Term(); leads {
 		beat.term = term
 	}
 	if err := s.outbox.beat(ctx, &beat); err != nil {
+		s.canary.failed(beat.beat)
 		return err
 	}
 	s.canary.published(beat.beat, time.Now())

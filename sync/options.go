@@ -128,9 +128,6 @@ func (o *Options) withDefaults() (Options, error) {
 	if set.Consensus == nil {
 		set.Consensus = LastWriterWins{}
 	}
-	if set.Observe == nil {
-		set.Observe = func(Event) {}
-	}
 	if err := set.Recovery.complete(); err != nil {
 		return Options{}, err
 	}

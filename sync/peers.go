@@ -53,7 +53,7 @@ type heard struct {
 	// healed is how many of them had counted as missed.
 	healed uint64
 	holes  bool // more numbers are missing than before
-	joined bool // somebody was met
+	joined bool // the origin spoke for the first time
 	events []Event
 }
 
@@ -62,8 +62,11 @@ func (p *peers) hear(m *message, now time.Time, wall time.Time) (h heard) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	from := p.meet(m.origin, m.last, m.clock, now, &h)
+	if h.joined = from.heard.IsZero(); h.joined {
+		h.events = append(h.events, Event{Kind: NodeJoined, Node: from.node})
+	}
 	p.hearing = now
-	from.heard, from.mentioned, from.mentions = now, now, 0
+	from.heard, from.mentioned, from.told = now, now, 0
 	from.clock = latest(from.clock, m.clock)
 	from.unsure = false
 	from.suspected = false
@@ -112,8 +115,6 @@ func (p *peers) meet(who incarnation, last uint64, clock Stamp, now time.Time, h
 	met := &origin{incarnation: who, mentioned: now}
 	p.forget(now, h)
 	p.origins[who] = met
-	h.joined = true
-	h.events = append(h.events, Event{Kind: NodeJoined, Node: who.node})
 	if who.epoch < p.self.epoch {
 		met.last = last
 		h.barrier = latest(h.barrier, clock)
@@ -175,13 +176,15 @@ func (p *peers) forget(now time.Time, h *heard) {
 	}
 }
 
-// seen is what this node tells others in its heartbeats.
-func (p *peers) seen() (mentions []seen) {
+// seen is what this node tells others in a heartbeat.
+func (p *peers) seen(beat uint64) (mentions []seen) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for who, o := range p.origins {
-		if !o.heard.IsZero() && o.mentions < mentionBeats {
-			o.mentions++
+		if o.told == 0 {
+			o.told = beat
+		}
+		if !o.heard.IsZero() && beat < o.told+mentionBeats {
 			mentions = append(mentions, seen{who, o.last})
 		}
 	}
@@ -217,12 +220,15 @@ func (p *peers) refuse(by incarnation, spans []span, now time.Time) {
 	if o == nil {
 		return
 	}
+	due := now.Add(p.jitter(by, p.recovery.Timeout/5))
 	for i := range o.holes {
 		h := &o.holes[i]
 		for _, numbers := range spans {
 			if h.asked > 0 && numbers.from <= h.from && h.to <= numbers.to {
 				h.asked = askings
-				h.due = now.Add(p.jitter(o.incarnation, p.recovery.Timeout/5))
+				if due.Before(h.due) { // to be refused twice puts nothing off
+					h.due = due
+				}
 			}
 		}
 	}
@@ -363,9 +369,13 @@ func (p *peers) view(now time.Time) (v view) {
 	defer p.mu.Unlock()
 	offsets := []time.Duration{0}
 	active := map[string]bool{p.self.node: true}
+	ended := make(map[string]uint64) // the newest incarnation of a node that has said that it ends
 	for _, o := range p.origins {
 		v.known = append(v.known, o.node)
 		v.missing += o.missing()
+		if o.left {
+			ended[o.node] = max(ended[o.node], o.epoch)
+		}
 		if !p.isActive(o, now) {
 			continue
 		}
@@ -380,7 +390,7 @@ func (p *peers) view(now time.Time) (v view) {
 		v.active = append(v.active, node)
 	}
 	for _, o := range p.origins {
-		if o.suspected && !active[o.node] {
+		if o.suspected && !active[o.node] && o.epoch > ended[o.node] {
 			v.suspect = append(v.suspect, o.node)
 		}
 	}

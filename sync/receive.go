@@ -185,6 +185,7 @@ func (s *DistributedSync) drain(ctx context.Context, subscription coordination.S
 // read handles a message. One that can't be read counts as lost.
 func (s *DistributedSync) read(ctx context.Context, payload []byte, handle func(context.Context, *message)) {
 	if s.echo.has(payload) {
+		s.peers.echo(time.Now())
 		return
 	}
 	m, err := decode(payload)

@@ -126,6 +126,9 @@ func (s *DistributedSync) whisper(ctx context.Context, to string, m *message) {
 
 // attend handles a message of the channel that is this node's own.
 func (s *DistributedSync) attend(ctx context.Context, m *message) {
+	if m.origin == s.self {
+		return // it was meant for a namesake, or for who this node was before
+	}
 	_ = s.handle(ctx, m) // the cache's failures are told as events, and repaired
 	if m.request != nil {
 		s.answer(ctx, m.origin.node, m.request)

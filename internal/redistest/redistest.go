@@ -49,13 +49,19 @@ type Server struct {
 
 // Start starts a server with further arguments, and waits until it is ready.
 func Start(arguments ...string) (*Server, error) {
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMissing, err)
-	}
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
+	}
+	return StartAt(address, arguments...)
+}
+
+// StartAt is Start at a loopback address of the caller's: that of a server which
+// was stopped, and is to come back.
+func StartAt(address string, arguments ...string) (*Server, error) {
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMissing, err)
 	}
 	directory, err := os.MkdirTemp("", "redistest")
 	if err != nil {
@@ -64,8 +70,9 @@ func Start(arguments ...string) (*Server, error) {
 	log := filepath.Join(directory, "log")
 	_, port, _ := net.SplitHostPort(address)
 	// The shell stops the server and cleans up when its input ends, which it
-	// also does when this process is killed.
-	command := exec.Command("sh", append([]string{"-c", `"$@" & cat; kill $!; wait; rm -r "$0"`, directory,
+	// also does when this process is killed. A server that a test has stopped by
+	// a signal has to go on to end.
+	command := exec.Command("sh", append([]string{"-c", `"$@" & cat; kill $!; kill -CONT $!; wait; rm -r "$0"`, directory,
 		program, "--port", port, "--bind", "127.0.0.1", "--dir", directory, "--logfile", log,
 		"--save", "", "--appendonly", "no"}, arguments...)...)
 	input, err := command.StdinPipe()

@@ -42,7 +42,7 @@ func runNode(ctx context.Context, id, namespace, url string, in io.Reader, out i
 	if err != nil {
 		return err
 	}
-	defer handle.Close()
+	defer func() { _ = handle.Close() }() // always nil
 	n := &node{
 		port:  &lossyPort{DistributedCoordination: handle},
 		cache: newLocalCache(),

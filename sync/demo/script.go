@@ -128,7 +128,10 @@ func (s *script) lose(ctx context.Context) error {
 		return err
 	}
 	rest(ctx, 2*heartbeat)
-	return s.recover(ctx, victim.name, before)
+	if err := s.cluster.deafen(victim.name, false); err != nil {
+		return err
+	}
+	return s.recovered(ctx, victim.name, before)
 }
 
 // crash kills the leader when a follower has yet to hear what it wrote last, and
@@ -154,7 +157,7 @@ func (s *script) crash(ctx context.Context) error {
 		return err
 	}
 	s.result.leader = leader.name
-	if err := s.recover(ctx, victim, before); err != nil {
+	if err := s.cluster.deafen(victim, false); err != nil {
 		return err
 	}
 	if err := s.await(ctx, "two nodes that agree on another leader", settled); err != nil {
@@ -163,7 +166,7 @@ func (s *script) crash(ctx context.Context) error {
 	successor, _ := roles(s.cluster.views())
 	s.result.successor, s.result.takeOver = successor.name, successor.acquired.Sub(killedAt)
 	s.cluster.say("demo", "%s leads %.1f s after %s was killed", successor.name, s.result.takeOver.Seconds(), leader.name)
-	return nil
+	return s.recovered(ctx, victim, before)
 }
 
 func (s *script) restart(ctx context.Context) error {
@@ -190,12 +193,8 @@ func (s *script) deafen(ctx context.Context, name string) (before view, err erro
 	return before, s.await(ctx, name+" deaf", func(views []view) bool { return find(views, name).condition == deaf })
 }
 
-// recover has a node hear again, and waits until it has noticed what it lost, and
-// got over it.
-func (s *script) recover(ctx context.Context, name string, before view) error {
-	if err := s.cluster.deafen(name, false); err != nil {
-		return err
-	}
+// recovered waits until a node has noticed what it lost, and got over it.
+func (s *script) recovered(ctx context.Context, name string, before view) error {
 	return s.await(ctx, name+" over what it has missed", func(views []view) bool {
 		now := find(views, name)
 		return now.condition == running && now.found > before.found && now.state.Status.Missing == 0 && s.nothingStale(views)

@@ -32,6 +32,7 @@ func demo(url string, arguments ...string) *exec.Cmd {
 	program, err := os.Executable()
 	Expect(err).NotTo(HaveOccurred())
 	command := exec.Command(program, arguments...)
-	command.Env = append(os.Environ(), asDemo+"=1", "REDIS_URL="+url, "TERM=xterm-256color")
+	command.Env = append(os.Environ(), asDemo+"=1", "REDIS_URL="+url, "TERM=xterm-256color",
+		"GOCOVERDIR="+GinkgoT().TempDir()) // or with -cover it would complain
 	return command
 }

@@ -1,0 +1,327 @@
+package sync_test
+
+import (
+	"context"
+	"errors"
+	"testing/synctest"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	dsync "github.com/riptidecrawler/coordkit/sync"
+)
+
+// replayTimeout is how long an origin may take to tell again what was lost.
+const replayTimeout = 250 * time.Millisecond
+
+// reloading has the cache brought up to date by a function.
+func reloading(reload func(context.Context) error) setting {
+	return func(_ *dsync.Config, options *dsync.Options) {
+		options.Recovery.Fallback, options.Recovery.Reload = dsync.FallbackReload, reload
+	}
+}
+
+// missing runs a node that has "key" from b and then missed an operation of b's,
+// until that counts as a gap.
+func missing(ctx context.Context, settings ...setting) (*scriptedNode, *scriptedPeer) {
+	n := perform(ctx, settings...)
+	b := n.port.peer("b", younger)
+	b.tells(b.sets("key", "1"))
+	b.loses(1)
+	b.beats()
+	n.after(grace)
+	return n, b
+}
+
+var _ = Describe("A gap", Label("running"), func() {
+	It("is asked for three times within the time-out, and nothing else is said", func() {
+		virtually(func(ctx context.Context) {
+			n, _ := missing(ctx)
+			n.at(grace + replayTimeout)
+			requests := n.port.called("Publish")
+			Expect(textsOf(requests)).To(Equal([]string{
+				"Publish heartbeat 1 last 0", "Publish heartbeat 2 last 0",
+				"Publish :b request [[2 2]]", "Publish :b request [[2 2]]", "Publish :b request [[2 2]]"}))
+			Expect(requests[2].at).To(Equal(grace))
+			Expect(requests[3].at).To(Equal(grace + replayTimeout/3))
+			Expect(requests[4].at).To(Equal(grace + replayTimeout/3*2))
+			Expect(requests[2].letter.Request.Epoch).To(Equal(younger))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("that is answered is healed, without a call of the port", func() {
+		virtually(func(ctx context.Context) {
+			n := perform(ctx)
+			b := n.port.peer("b", younger)
+			lost := b.sets("key", "1")
+			b.beats()
+			n.after(grace)
+			n.port.took()
+			b.whispers(lost)
+			Expect(n.cache.held()).To(Equal(map[string]string{"key": "1"}))
+			Expect(n.gaps()).To(Equal(gaps{found: 1, healed: 1}))
+			Expect(n.told(dsync.GapFound, dsync.GapHealed)).To(Equal([]dsync.Event{
+				{Kind: dsync.GapFound, Node: "b", Count: 1}, {Kind: dsync.GapHealed, Node: "b", Count: 1}}))
+			n.after(replayTimeout)
+			Expect(n.port.took()).To(BeEmpty())
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("that nobody answers empties the cache in the last fifth of the time-out", func() {
+		virtually(func(ctx context.Context) {
+			n, _ := missing(ctx)
+			n.at(grace + replayTimeout*4/5 - 1)
+			Expect(n.cache.held()).To(HaveLen(1))
+			n.at(grace + replayTimeout)
+			Expect(n.cache.held()).To(BeEmpty())
+			Expect(n.gaps()).To(Equal(gaps{found: 1, healed: 1, cleared: 1}))
+			Expect(n.told(dsync.CacheCleared, dsync.GapHealed)).To(Equal([]dsync.Event{
+				{Kind: dsync.CacheCleared}, {Kind: dsync.GapHealed, Node: "b", Count: 1}}))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("refuses, once the cache was emptied, what is as old as what was lost", func() {
+		virtually(func(ctx context.Context) {
+			n := perform(ctx)
+			b := n.port.peer("b", younger)
+			b.tells(b.sets("key", "1"))
+			lost := b.sets("key", "2")
+			b.beats()
+			n.at(grace + replayTimeout)
+			b.whispers(lost)
+			Expect(n.cache.held()).To(BeEmpty())
+			b.tells(b.sets("key", "3"))
+			Expect(n.cache.held()).To(Equal(map[string]string{"key": "3"}))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("empties the cache in time also where the port hangs", func() {
+		virtually(func(ctx context.Context) {
+			n := perform(ctx)
+			b, c := n.port.peer("b", younger), n.port.peer("c", younger)
+			n.port.hangs("Publish")
+			b.tells(b.sets("key", "1"))
+			for _, origin := range []*scriptedPeer{b, c} {
+				origin.loses(1)
+				origin.beats()
+			}
+			n.at(grace + replayTimeout)
+			Expect(n.cache.held()).To(BeEmpty())
+			Expect(n.gaps()).To(Equal(gaps{found: 2, healed: 2, cleared: 1}))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("empties the cache at once where it is refused, a fifth of the time-out later at the most", func() {
+		virtually(func(ctx context.Context) {
+			n, b := missing(ctx)
+			b.refuses([2]uint64{2, 2})
+			n.at(grace + replayTimeout/5)
+			Expect(n.cache.held()).To(BeEmpty())
+			Expect(n.requested()).To(HaveLen(1))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("is not given up for a refusal of something else", func() {
+		virtually(func(ctx context.Context) {
+			n, b := missing(ctx)
+			b.refuses([2]uint64{1, 1}, [2]uint64{3, 4})
+			n.port.peer("b", younger+1).refuses([2]uint64{2, 2})
+			n.port.peer("c", younger).refuses([2]uint64{2, 2})
+			unknown := b.letter()
+			unknown.Refused = &letterReplay{older, [][2]uint64{{2, 2}}}
+			b.sends(inboxOfSelf, unknown)
+			n.at(grace + replayTimeout/2)
+			Expect(n.cache.held()).To(HaveLen(1))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("is not given up for a refusal that comes before it was asked for", func() {
+		virtually(func(ctx context.Context) {
+			n := perform(ctx)
+			b := n.port.peer("b", younger)
+			b.tells(b.sets("key", "1"))
+			b.loses(1)
+			b.beats()
+			b.refuses([2]uint64{2, 2})
+			n.after(grace)
+			Expect(n.requested()).To(HaveLen(1))
+			Expect(n.cache.held()).To(HaveLen(1))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("is settled together with all others that count as missed", func() {
+		virtually(func(ctx context.Context) {
+			n, b := missing(ctx)
+			n.after(grace)
+			c := n.port.peer("c", younger)
+			c.loses(2)
+			c.beats()
+			n.after(grace)
+			Expect(n.gaps()).To(Equal(gaps{found: 3, missing: 3}))
+			b.refuses([2]uint64{2, 2})
+			n.after(replayTimeout / 5)
+			Expect(n.gaps()).To(Equal(gaps{found: 3, healed: 3, cleared: 1}))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("counts as found where it is settled within its grace", func() {
+		virtually(func(ctx context.Context) {
+			n, b := missing(ctx)
+			c := n.port.peer("c", younger)
+			c.skew = -time.Second // what it has lost is older than what b has
+			c.loses(2)
+			c.beats()
+			b.refuses([2]uint64{2, 2})
+			n.after(replayTimeout / 5)
+			Expect(n.told(dsync.GapFound)).To(ConsistOf(
+				dsync.Event{Kind: dsync.GapFound, Node: "b", Count: 1},
+				dsync.Event{Kind: dsync.GapFound, Node: "c", Count: 2}))
+			Expect(n.gaps()).To(Equal(gaps{found: 3, healed: 3, cleared: 1}))
+			n.after(scriptBeat)
+			Expect(n.requested()).To(HaveLen(1))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("does not empty the cache more than twice in a heartbeat interval", func() {
+		virtually(func(ctx context.Context) {
+			n, b := missing(ctx)
+			var cleared []time.Duration
+			for last := uint64(0); time.Since(n.port.start) < 10*scriptBeat; n.after(10 * time.Millisecond) {
+				if now := n.gaps().cleared; now > last {
+					last, cleared = now, append(cleared, time.Since(n.port.start))
+				}
+				b.tells(b.sets("key", "1"))
+				b.loses(1)
+				b.beats()
+				b.refuses([2]uint64{1, b.last})
+			}
+			Expect(len(cleared)).To(BeNumerically(">=", 18))
+			for i := range cleared[1:] {
+				Expect(cleared[i+1] - cleared[i]).To(BeNumerically(">=", scriptBeat/2))
+			}
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("has readers miss from when it is found until it is healed, where that is asked for", func() {
+		virtually(func(ctx context.Context) {
+			n := perform(ctx, treatAsMiss)
+			b := n.port.peer("b", younger)
+			lost := b.sets("key", "1")
+			b.beats()
+			n.after(grace - 1)
+			Expect(n.Readable()).To(BeTrue())
+			n.after(1)
+			Expect(n.Readable()).To(BeFalse())
+			b.whispers(lost)
+			Expect(n.Readable()).To(BeTrue())
+			b.loses(1)
+			b.beats()
+			n.after(grace)
+			Expect(n.Readable()).To(BeFalse())
+			n.after(replayTimeout)
+			Expect(n.Readable()).To(BeTrue())
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("lets readers read stale values by default", func() {
+		virtually(func(ctx context.Context) {
+			n, _ := missing(ctx)
+			Expect(n.Status().Missing).To(Equal(uint64(1)))
+			Expect(n.Readable()).To(BeTrue())
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("leaves a store alone that all nodes share", func() {
+		virtually(func(ctx context.Context) {
+			// Of the key store the port expects no call at all.
+			n := perform(ctx, treatAsMiss, func(_ *dsync.Config, options *dsync.Options) { options.Cache = nil })
+			n.port.peer("a", older).beats()
+			b := n.port.peer("b", younger)
+			b.loses(1)
+			b.beats()
+			n.after(grace)
+			Expect(n.Readable()).To(BeFalse())
+			n.after(replayTimeout)
+			Expect(n.Readable()).To(BeTrue())
+			Expect(n.gaps()).To(Equal(gaps{found: 1, healed: 1}))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("is only counted with FallbackIgnore", func() {
+		virtually(func(ctx context.Context) {
+			n, _ := missing(ctx, func(_ *dsync.Config, options *dsync.Options) {
+				options.Recovery.Fallback = dsync.FallbackIgnore
+			})
+			n.after(replayTimeout)
+			Expect(n.cache.held()).To(HaveLen(1))
+			Expect(n.gaps()).To(Equal(gaps{found: 1, healed: 1}))
+			Expect(n.told(dsync.GapHealed)).To(HaveLen(1))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("is over when the user has reloaded the cache", func() {
+		virtually(func(ctx context.Context) {
+			var left time.Duration
+			n, _ := missing(ctx, reloading(func(ctx context.Context) error {
+				deadline, _ := ctx.Deadline()
+				left = time.Until(deadline)
+				return nil
+			}))
+			n.after(replayTimeout)
+			Expect(left).To(Equal(scriptBeat))
+			Expect(n.cache.held()).To(HaveLen(1))
+			Expect(n.told(dsync.CacheReloaded, dsync.CacheCleared)).To(Equal([]dsync.Event{{Kind: dsync.CacheReloaded}}))
+			Expect(n.gaps()).To(Equal(gaps{found: 1, healed: 1}))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	for _, misbehaves := range misbehaviours {
+		It("empties the cache where reloading it "+misbehaves.manner, func() {
+			virtually(func(ctx context.Context) {
+				n, _ := missing(ctx, reloading(misbehaves.call))
+				n.after(replayTimeout + scriptBeat)
+				Expect(n.told(dsync.CacheReloaded, dsync.CacheCleared)).To(HaveExactElements(
+					SatisfyAll(HaveField("Kind", dsync.CacheReloaded), HaveField("Err", HaveOccurred())),
+					HaveField("Kind", dsync.CacheCleared)))
+				Expect(n.cache.held()).To(BeEmpty())
+				Expect(n.gaps()).To(Equal(gaps{found: 1, healed: 1, cleared: 1}))
+				Expect(n.finish()).To(Succeed())
+			})
+		})
+	}
+
+	It("does not hold up the end of Run, whoever holds the cache", func() {
+		virtually(func(ctx context.Context) {
+			n, b := missing(ctx)
+			holding, release := context.WithCancel(ctx)
+			n.cache.on(func(context.Context, string) error {
+				<-holding.Done()
+				return errors.New("interrupted")
+			})
+			go func() { _ = n.Delete(holding, "key") }()
+			synctest.Wait()
+			b.refuses([2]uint64{2, 2})
+			n.after(replayTimeout)
+			Expect(n.finish()).To(Succeed())
+			release()
+			Expect(n.gaps()).To(Equal(gaps{found: 1, missing: 1}))
+		})
+	})
+})
