@@ -67,11 +67,11 @@ var _ = Describe("A node's own heartbeats", Label("running"), func() {
 		virtually(func(ctx context.Context) {
 			n := perform(ctx)
 			n.at(scriptBeat / 2)
-			for second := time.Duration(0); second < 12; second += 3 {
+			for begin := time.Duration(0); begin < 12*scriptBeat; begin += 3 * scriptBeat {
 				n.port.isDeaf(true)
-				n.at(second*scriptBeat + 2*scriptBeat + scriptBeat/2)
+				n.at(begin + 2*scriptBeat + scriptBeat/2)
 				n.port.isDeaf(false)
-				n.at(second*scriptBeat + 3*scriptBeat + scriptBeat/2)
+				n.at(begin + 3*scriptBeat + scriptBeat/2)
 			}
 			Expect(n.Status().Resubscribed).To(BeZero())
 			Expect(n.finish()).To(Succeed())

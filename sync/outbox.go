@@ -178,7 +178,9 @@ func (o *outbox) flush(ctx context.Context, mine *batch) error {
 			return fmt.Errorf("not known to be sent: %w", ctx.Err())
 		case o.sending <- struct{}{}:
 			if ctx.Err() == nil {
-				runtime.Gosched() // whoever is about to add something may come along
+				if o.batches() == 1 {
+					runtime.Gosched() // whoever is about to add something may come along
+				}
 				o.sendNext(ctx)
 			}
 			o.sending.unlock()

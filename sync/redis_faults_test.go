@@ -94,7 +94,7 @@ var _ = Describe("Three processes on a real Redis", Label("redis"), func() {
 		start(ctx)
 		pid := serverProcess(ctx, raw())
 		Expect(syscall.Kill(pid, syscall.SIGSTOP)).To(Succeed())
-		f.churn(ctx, 2, func() {})
+		f.churn(ctx, 1, func() {})
 		f.eventually(ctx, func(g Gomega, p *process, state nodeReport) {
 			g.Expect(state.Status.Leading).To(BeFalse(), p.id)
 		})

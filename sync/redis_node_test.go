@@ -138,7 +138,7 @@ func obey(ctx context.Context, lines io.Reader, node *dsync.DistributedSync, cac
 // operate tells the others, or has them told later where the server does not
 // answer.
 func operate(ctx context.Context, node *dsync.DistributedSync, words []string) error {
-	ctx, cancel := context.WithTimeout(ctx, nodeBeat)
+	ctx, cancel := context.WithTimeout(ctx, nodeLease)
 	defer cancel()
 	switch words[0] {
 	case "set":

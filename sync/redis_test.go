@@ -194,15 +194,6 @@ func (f *fleet) eventually(ctx context.Context, check func(g Gomega, p *process,
 	}).WithTimeout(patience).WithPolling(nodeLook).Should(Succeed())
 }
 
-// sets has a node set a key.
-func (f *fleet) sets(ctx context.Context, p *process, key, value string) {
-	GinkgoHelper()
-	answer, err := p.ask(ctx, "set %s %s", key, value)
-	Expect(err).NotTo(HaveOccurred())
-	Expect(answer.Err).To(BeEmpty(), p.id)
-	f.values[key] = value
-}
-
 // churn has all nodes set and delete keys, the more often the more rounds. Where
 // they can't reach the server they are to tell one another later.
 func (f *fleet) churn(ctx context.Context, rounds int, each func()) {
@@ -236,7 +227,11 @@ func (f *fleet) agrees(ctx context.Context) {
 	})
 	Eventually(ctx, func(g Gomega) { // a cache may be emptied late
 		for _, p := range f.processes {
-			f.sets(ctx, p, "from:"+p.id, rand.Text())
+			key := "from:" + p.id
+			f.values[key] = rand.Text()
+			answer, err := p.ask(ctx, "set %s %s", key, f.values[key])
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(answer.Err).To(BeEmpty(), p.id)
 		}
 		for _, p := range f.processes {
 			for _, other := range f.processes {

@@ -140,13 +140,13 @@ func (p *simPort) call(ctx context.Context, name string, effect func() error) er
 	random := p.network.draw(fmt.Sprint(p.name, name, p.count(name)))
 	faulty := p.network.faulty()
 	p.wait(ctx, time.Duration(50_000+random.IntN(400_000)))
-	err := unavailable
+	err := errSimulated
 	if p.dead.Load() {
 		return err
 	}
 	if cut := p.cut.Load(); !cut || random.IntN(4) == 0 {
 		if err = effect(); cut {
-			err = unavailable
+			err = errSimulated
 		}
 	}
 	if late := random.IntN(20) == 0; faulty && (late || p.cut.Load()) {
@@ -157,7 +157,7 @@ func (p *simPort) call(ctx context.Context, name string, effect func() error) er
 		return ctx.Err()
 	}
 	if p.dead.Load() {
-		return unavailable
+		return errSimulated
 	}
 	return err
 }
@@ -170,7 +170,7 @@ func (p *simPort) count(name string) int {
 	return p.calls[name]
 }
 
-var unavailable = fmt.Errorf("simulated: %w", coordination.ErrUnavailable)
+var errSimulated = fmt.Errorf("simulated: %w", coordination.ErrUnavailable)
 
 // wait waits for d, until ctx is done, or until the faults stop.
 func (p *simPort) wait(ctx context.Context, d time.Duration) {

@@ -229,8 +229,8 @@ var _ = Describe("Status", Label("running"), func() {
 			virtually(func(ctx context.Context) {
 				n := perform(ctx)
 				b := n.port.peer("b", younger)
-				for _, skew := range []time.Duration{3, 3, 0, 3} {
-					ahead(b, skew*time.Second).beats()
+				for _, skew := range []time.Duration{3 * time.Second, 3 * time.Second, 0, 3 * time.Second} {
+					ahead(b, skew).beats()
 					n.after(scriptBeat)
 				}
 				off := dsync.Event{Kind: dsync.ClockOff, Duration: -1500 * time.Millisecond}
