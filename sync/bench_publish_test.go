@@ -23,10 +23,11 @@ func benchmarkPublish(b *testing.B, callers, each int, goal float64) {
 	s, ctx := newServer(b), b.Context()
 	ports := s.ports(1)
 	n, bare, total := start(b, newMapCache, ports...)[0], s.namespace+":bare", callers*each
-	set := func(caller, i int) error {
-		// Callers share no key, so that none of them is left out as replaced.
-		return n.Set(ctx, fmt.Sprint("session:", caller, ":", i%32), payload, time.Minute)
+	keys := make([]string, 32*callers) // of their own, so that none is left out as replaced
+	for i := range keys {
+		keys[i] = fmt.Sprint("session:", i)
 	}
+	set := func(caller, i int) error { return n.Set(ctx, keys[32*caller+i%32], payload, time.Minute) }
 	single := overheard(b, ports[0], func() { must(b, set(0, 0)) })
 	var received tally
 	s.hear(s.channel(), received.take)

@@ -48,8 +48,11 @@ func DefaultConfig(nodeID string) Config {
 // and its own subscription as deaf.
 const missedBeats = 3
 
-// shortest is the least of all intervals.
-const shortest = 10 * time.Millisecond
+// shortest and longest bound the intervals.
+const (
+	shortest = 10 * time.Millisecond
+	longest  = 24 * time.Hour
+)
 
 func (c Config) check(channel string) error {
 	if err := checkNode("new", "NodeID", c.NodeID); err != nil {
@@ -63,8 +66,8 @@ func (c Config) check(channel string) error {
 	if !utf8.ValidString(channel) || len(literal(inbox(channel, c.NodeID))) > coordination.MaxNameLen {
 		return invalid("new", "Channel", "is no UTF-8, or too long together with NodeID")
 	}
-	if c.HeartbeatInterval < shortest {
-		return invalid("new", "HeartbeatInterval", fmt.Sprintf("is %v, less than %v", c.HeartbeatInterval, shortest))
+	if c.HeartbeatInterval < shortest || c.HeartbeatInterval > longest {
+		return invalid("new", "HeartbeatInterval", fmt.Sprintf("is %v, not from %v to %v", c.HeartbeatInterval, shortest, longest))
 	}
 	return nil
 }

@@ -53,6 +53,9 @@ const (
 	PublishFailed EventKind = "publish failed"
 	// Resubscribed: the subscription was deaf, or had ended, and was opened anew.
 	Resubscribed EventKind = "resubscribed"
+	// SubscribeFailed: no subscription could be opened; Err says why. It is tried
+	// again.
+	SubscribeFailed EventKind = "subscribe failed"
 	// MembershipFailed: the node could not be kept a member; Err says why.
 	MembershipFailed EventKind = "membership failed"
 )

@@ -172,6 +172,10 @@ var _ = Describe("An operation that does not arrive", Label("running"), func() {
 				b.tells(b.sets("key", ""))
 			}
 			Expect(n.gaps()).To(BeZero(), "so many are told apart")
+			c := n.port.peer("c", younger)
+			c.beats()
+			late := c.sets("late", "")
+			n.after(time.Millisecond)
 			b.loses(1)
 			b.tells(b.sets("key", ""))
 			Expect(n.requested()).To(BeEmpty())
@@ -180,6 +184,8 @@ var _ = Describe("An operation that does not arrive", Label("running"), func() {
 			Expect(status.found).To(Equal(status.healed))
 			Expect(status.found).To(BeNumerically(">", dsync.MaxHoles))
 			Expect(n.cache.held()).To(BeEmpty())
+			c.tells(late)
+			Expect(n.cache.held()).To(BeEmpty(), "it may be older than what was lost")
 			b.tells(b.sets("key", "newer"))
 			Expect(n.cache.held()).To(Equal(map[string]string{"key": "newer"}))
 			Expect(n.finish()).To(Succeed())
@@ -259,6 +265,26 @@ var _ = Describe("A loss of which nothing else is known", Label("running"), func
 			Expect(n.cache.held()).To(BeEmpty())
 			c.tells(c.sets("key", "new"))
 			Expect(n.cache.held()).To(HaveLen(1))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("is not over with a node that is met whose clock is behind", func() {
+		virtually(func(ctx context.Context) {
+			n := perform(ctx, treatAsMiss)
+			b := n.port.peer("b", younger)
+			b.skew = time.Second
+			b.beats()
+			b.skew = -2 * time.Second
+			b.beats() // as if it had been sent before, and came later
+			lose(n)
+			c := n.port.peer("c", older)
+			c.beats()
+			Expect(n.Readable()).To(BeFalse())
+			d := n.port.peer("d", older)
+			d.skew = 2 * time.Second
+			d.beats()
+			Expect(n.Readable()).To(BeTrue(), "nothing that was lost can be newer")
 			Expect(n.finish()).To(Succeed())
 		})
 	})

@@ -89,14 +89,21 @@ var _ = Describe("A lease", func() {
 	)
 
 	It("stands where other keys are changed, and is lost by its own use", func(ctx SpecContext) {
-		Expect(node.Delete(ctx, "k")).To(Succeed())
-		Expect(node.InvalidatePattern(ctx, "k*")).To(Succeed())
 		lease := node.Begin()
 		Expect(node.Set(ctx, "l", nil, 0)).To(Succeed())
 		Expect(node.InvalidatePattern(ctx, "l*")).To(Succeed())
 		Expect(node.SetAt(ctx, lease, "k", []byte("loaded"), 0)).To(Succeed())
 		Expect(cache.held()).To(Equal(map[string]string{"k": "loaded"}))
 		Expect(node.SetAt(ctx, lease, "k", []byte("again"), 0)).To(MatchError(dsync.ErrRejected))
+	})
+
+	It("stands where its key was changed before", func(ctx SpecContext) {
+		Expect(node.Clear(ctx)).To(Succeed())
+		Expect(node.SetAt(ctx, node.Begin(), "k", []byte("loaded"), 0)).To(Succeed())
+		Expect(node.InvalidatePattern(ctx, "k*")).To(Succeed())
+		Expect(node.SetAt(ctx, node.Begin(), "k", []byte("loaded"), 0)).To(Succeed())
+		Expect(node.Delete(ctx, "k")).To(Succeed())
+		Expect(node.SetAt(ctx, node.Begin(), "k", []byte("loaded"), 0)).To(Succeed())
 	})
 
 	It("does for one load of several keys", func(ctx SpecContext) {

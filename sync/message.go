@@ -70,6 +70,9 @@ const (
 	version = 1
 	// maxExact is the greatest number that every JSON reader takes exactly.
 	maxExact = 1<<53 - 1
+	// maxParts is how many operations, or nodes that were seen, one message may
+	// hold: whatever Limits a sender has, a reader knows what it is in for.
+	maxParts = 4096
 )
 
 // numbered reports whether the origin numbers its operations.
@@ -83,6 +86,9 @@ func (m *message) check() error {
 	}
 	if m.last > maxExact || !m.clock.readable() {
 		return fmt.Errorf("seq %d or clock %d: %w", m.last, m.clock.Wall, errContent)
+	}
+	if len(m.operations) > maxParts || len(m.mentions()) > maxParts {
+		return fmt.Errorf("%d operations, %d seen: %w", len(m.operations), len(m.mentions()), errContent)
 	}
 	kept := m.operations[:0]
 	for _, operation := range m.operations {
@@ -117,6 +123,15 @@ func (m *message) checkOperation(operation Operation) error {
 		return fmt.Errorf("%s number %d of %d: %w", operation.Type, operation.Seq, m.last, errContent)
 	}
 	return nil
+}
+
+// newest is the newest stamp in the message.
+func (m *message) newest() Stamp {
+	newest := m.clock
+	for _, operation := range m.operations {
+		newest = latest(newest, operation.Stamp)
+	}
+	return newest
 }
 
 func (m *message) mentions() []seen {

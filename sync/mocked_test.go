@@ -194,4 +194,6 @@ func (c *notedCache) held() map[string]string {
 // after, all that the node does in a spec; the greater ones are the newer.
 func past(wall int64) dsync.Stamp { return dsync.Stamp{Wall: wall} }
 
-func future(wall int64) dsync.Stamp { return dsync.Stamp{Wall: 1<<52 + wall} }
+func future(wall int64) dsync.Stamp { return dsync.Stamp{Wall: nextYear + wall} }
+
+var nextYear = time.Now().AddDate(1, 0, 0).UnixMicro()

@@ -9,7 +9,8 @@ import (
 // Options are the optional settings of a DistributedSync. The zero value works.
 type Options struct {
 	// Channel is where the nodes talk: each node of a cluster on the same one.
-	// A node hears what is meant for it alone on this, a colon, and its NodeID.
+	// A node hears what is meant for it alone on this, a colon, and its NodeID:
+	// no channel of others in the namespace may begin with this and a colon.
 	// UTF-8; default DefaultChannel.
 	Channel string
 	// Cache is this process's cache. Nil means the port's own key store, which
@@ -146,8 +147,8 @@ func (r *Recovery) complete() error {
 		{"Recovery.Grace", &r.Grace, 100 * time.Millisecond},
 		{"Recovery.Timeout", &r.Timeout, 250 * time.Millisecond},
 	} {
-		if *of.d < 0 {
-			return invalid("new", of.name, fmt.Sprintf("is %v, less than zero", *of.d))
+		if *of.d < 0 || *of.d > longest {
+			return invalid("new", of.name, fmt.Sprintf("is %v, not from zero to %v", *of.d, longest))
 		}
 		if *of.d == 0 {
 			*of.d = of.or
@@ -188,6 +189,11 @@ func (l *Limits) complete() error {
 		}
 		if *of.n == 0 {
 			*of.n = of.or
+		}
+	}
+	for name, n := range map[string]int{"Limits.BatchOperations": l.BatchOperations, "Limits.Origins": l.Origins} {
+		if n > maxParts {
+			return invalid("new", name, fmt.Sprintf("is %d, more than the %d that a message may hold", n, maxParts))
 		}
 	}
 	return nil

@@ -71,9 +71,7 @@ func (o *outbox) reserve(ctx context.Context, size int) error {
 		}
 		select {
 		case o.sending <- struct{}{}:
-			sent := o.sendNext(ctx)
-			o.sending.unlock()
-			if sent {
+			if o.sendAndUnlock(ctx) {
 				continue
 			}
 			select {
@@ -177,15 +175,19 @@ func (o *outbox) flush(ctx context.Context, mine *batch) error {
 		case <-ctx.Done():
 			return fmt.Errorf("not known to be sent: %w", ctx.Err())
 		case o.sending <- struct{}{}:
-			if ctx.Err() == nil {
-				if o.batches() == 1 {
-					runtime.Gosched() // whoever is about to add something may come along
-				}
-				o.sendNext(ctx)
+			if o.batches() == 1 {
+				runtime.Gosched() // whoever is about to add something may come along
 			}
-			o.sending.unlock()
+			o.sendAndUnlock(ctx)
 		}
 	}
+}
+
+// sendAndUnlock is sendNext by one who has just got sending, and gives it back even
+// where the port panics.
+func (o *outbox) sendAndUnlock(ctx context.Context) (sent bool) {
+	defer o.sending.unlock()
+	return ctx.Err() == nil && o.sendNext(ctx)
 }
 
 // sendNext sends the oldest batch, if there is one. The caller holds sending. A

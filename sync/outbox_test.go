@@ -47,7 +47,7 @@ func (c *callers) end() []error {
 
 // jam has the node publish a message that does not get through before the
 // returned function is called.
-func jam(ctx context.Context, node *mocked, calls *callers) (clear func()) {
+func jam(ctx context.Context, node *mocked, calls *callers) (free func()) {
 	through := make(chan struct{})
 	node.publishes().Do(func(context.Context, string, []byte) error { <-through; return nil })
 	calls.call(func() error { return node.Delete(ctx, "first") })
@@ -81,13 +81,13 @@ var _ = Describe("The outbox", func() {
 	It("sends what comes while a message is under way together, up to 64 in one message", func() {
 		virtually(func(ctx context.Context) {
 			node, calls := nodeOnMock(on(newNotedCache())), &callers{}
-			clear := jam(ctx, node, calls)
+			free := jam(ctx, node, calls)
 			for i := range 100 {
 				calls.call(func() error { return node.Delete(ctx, fmt.Sprint(i)) })
 			}
 			Expect(node.Status().Pending).To(Equal(101))
 			node.publishes().Times(2)
-			clear()
+			free()
 			Expect(calls.end()).To(HaveEach(Succeed()))
 			Expect(node.sizes()).To(Equal([]int{1, 64, 36}))
 			expectContiguous(node.messages)
@@ -100,13 +100,13 @@ var _ = Describe("The outbox", func() {
 	It("gives an operation that is sent with others no ID, and keeps one that it has", func() {
 		virtually(func(ctx context.Context) {
 			node, calls := nodeOnMock(on(newNotedCache())), &callers{}
-			clear := jam(ctx, node, calls)
+			free := jam(ctx, node, calls)
 			calls.call(func() error { return node.Delete(ctx, "k") })
 			calls.call(func() error {
 				return node.NotifyOperation(ctx, dsync.Operation{Type: dsync.Delete, Key: "l", ID: "mine"})
 			})
 			node.publishes()
-			clear()
+			free()
 			Expect(calls.end()).To(HaveEach(Succeed()))
 			Expect(node.messages[0].ID).To(MatchRegexp(`^a/[0-9a-z]+/1$`))
 			Expect(node.messages[1].Operations[0].ID).To(BeEmpty())
@@ -117,7 +117,7 @@ var _ = Describe("The outbox", func() {
 	It("sends of several operations on a key the last alone", func() {
 		virtually(func(ctx context.Context) {
 			node, calls := nodeOnMock(on(newNotedCache())), &callers{}
-			clear := jam(ctx, node, calls)
+			free := jam(ctx, node, calls)
 			for _, value := range []string{"1", "2", "3"} {
 				calls.call(func() error { return node.Set(ctx, "k", []byte(value), 0) })
 				calls.call(func() error { return node.Set(ctx, "l", []byte(value), 0) })
@@ -125,7 +125,7 @@ var _ = Describe("The outbox", func() {
 			calls.call(func() error { return node.Delete(ctx, "l") })
 			Expect(node.Status().Pending).To(Equal(8))
 			node.publishes()
-			clear()
+			free()
 			Expect(calls.end()).To(HaveEach(Succeed()))
 			Expect(keysOf(node.told())).To(Equal([]string{"first", "k", "l"}))
 			Expect(node.told()[1].Value).To(BeEquivalentTo("3"))
@@ -138,14 +138,14 @@ var _ = Describe("The outbox", func() {
 	It("sends of several operations on a key that with the newest stamp", func() {
 		virtually(func(ctx context.Context) {
 			node, calls := nodeOnMock(on(newNotedCache()), through(&plug{})), &callers{}
-			clear := jam(ctx, node, calls)
+			free := jam(ctx, node, calls)
 			for _, wall := range []int64{6, 7, 5} {
 				calls.call(func() error {
 					return node.NotifyOperation(ctx, dsync.Operation{Type: dsync.Delete, Key: "k", Stamp: past(wall)})
 				})
 			}
 			node.publishes()
-			clear()
+			free()
 			Expect(calls.end()).To(HaveEach(Succeed()))
 			Expect(node.told()).To(HaveLen(2))
 			Expect(node.told()[1].Stamp).To(BeEquivalentTo(7))
@@ -155,7 +155,7 @@ var _ = Describe("The outbox", func() {
 	It("moves no operation across one on many keys", func() {
 		virtually(func(ctx context.Context) {
 			node, calls := nodeOnMock(on(newNotedCache())), &callers{}
-			clear := jam(ctx, node, calls)
+			free := jam(ctx, node, calls)
 			set := func() error { return node.Set(ctx, "k", nil, 0) }
 			calls.call(set)
 			calls.call(func() error { return node.InvalidatePattern(ctx, "x*") })
@@ -164,7 +164,7 @@ var _ = Describe("The outbox", func() {
 			calls.call(set)
 			calls.call(set)
 			node.publishes()
-			clear()
+			free()
 			Expect(calls.end()).To(HaveEach(Succeed()))
 			Expect(keysOf(node.told())).To(Equal([]string{"first", "k", "x*", "k", "", "k"}))
 			expectContiguous(node.messages)
@@ -174,10 +174,10 @@ var _ = Describe("The outbox", func() {
 	It("changes nothing in a message that is under way", func() {
 		virtually(func(ctx context.Context) {
 			node, calls := nodeOnMock(on(newNotedCache())), &callers{}
-			clear := jam(ctx, node, calls)
+			free := jam(ctx, node, calls)
 			calls.call(func() error { return node.Delete(ctx, "first") })
 			node.publishes()
-			clear()
+			free()
 			Expect(calls.end()).To(HaveEach(Succeed()))
 			Expect(node.sizes()).To(Equal([]int{1, 1}))
 			expectContiguous(node.messages)
@@ -187,12 +187,12 @@ var _ = Describe("The outbox", func() {
 	It("puts no more than a mebibyte into a message, unless one operation is larger", func() {
 		virtually(func(ctx context.Context) {
 			node, calls := nodeOnMock(on(newNotedCache()), limited(dsync.Limits{QueueBytes: 16 << 20})), &callers{}
-			clear := jam(ctx, node, calls)
+			free := jam(ctx, node, calls)
 			for i, size := range []int{600_000, 400_000, 600_000, 2_000_000, 1} {
 				calls.call(func() error { return node.Set(ctx, fmt.Sprint(i), make([]byte, size), 0) })
 			}
 			node.publishes().Times(4)
-			clear()
+			free()
 			Expect(calls.end()).To(HaveEach(Succeed()))
 			Expect(node.sizes()).To(Equal([]int{1, 2, 1, 1, 1}))
 		})
@@ -201,13 +201,13 @@ var _ = Describe("The outbox", func() {
 	It("tells the error of a message to all who have an operation in it, and later ones its numbers", func() {
 		virtually(func(ctx context.Context) {
 			node, calls := nodeOnMock(on(newNotedCache())), &callers{}
-			clear := jam(ctx, node, calls)
+			free := jam(ctx, node, calls)
 			for i := range 10 {
 				calls.call(func() error { return node.Delete(ctx, fmt.Sprint(i)) })
 			}
 			failed := node.publishes().Return(errPort)
 			node.publishes().After(failed.Call)
-			clear()
+			free()
 			Expect(calls.end()).To(ConsistOf(Succeed(), MatchError(errPort), MatchError(errPort), MatchError(errPort),
 				MatchError(errPort), MatchError(errPort), MatchError(errPort), MatchError(errPort), MatchError(errPort),
 				MatchError(errPort), MatchError(errPort)))

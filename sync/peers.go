@@ -15,6 +15,7 @@ type peers struct {
 
 	mu      sync.Mutex // guards what follows
 	origins map[incarnation]*origin
+	swept   time.Time // when those who are gone were last forgotten
 	hearing time.Time // when anybody was last heard, this node itself included
 }
 
@@ -66,7 +67,7 @@ func (p *peers) hear(m *message, now time.Time, wall time.Time) (h heard) {
 	from.unsure = false
 	from.suspected = false
 	due := now.Add(p.recovery.Grace)
-	fresh := m.operations[:0]
+	fresh, found := m.operations[:0], uint64(0)
 	for _, operation := range m.operations {
 		h.holes = h.holes || operation.Seq > from.last+1
 		isFresh, missed := from.take(operation.Seq, m.clock, due)
@@ -76,12 +77,13 @@ func (p *peers) hear(m *message, now time.Time, wall time.Time) (h heard) {
 		if missed {
 			h.healed++
 		}
+		found += from.merge(now)
 	}
 	h.from, h.fresh = from.node, fresh
 	if from.reveal(m.last, m.clock, due) {
 		h.holes = true
 	}
-	if found := from.merge(now); found > 0 {
+	if found += from.merge(now); found > 0 {
 		h.events = append(h.events, Event{Kind: GapFound, Node: from.node, Count: found})
 	}
 	if m.heartbeat != nil {
@@ -122,7 +124,9 @@ func (p *peers) hearBeat(from *origin, m *message, now, wall time.Time, h *heard
 	if beat.beat >= from.beat+mentionBeats {
 		h.barrier = latest(h.barrier, m.clock) // whom it has mentioned meanwhile nobody knows
 	}
-	from.beat = max(from.beat, beat.beat)
+	if beat.beat > from.beat {
+		from.beat, from.left = beat.beat, from.left && beat.leaving
+	}
 	from.beats++
 	from.term = beat.term
 	if !beat.wall.IsZero() {
@@ -151,6 +155,10 @@ func (p *peers) hearBeat(from *origin, m *message, now, wall time.Time, h *heard
 // not enough the one that has been silent for the longest, with what it is asked
 // for.
 func (p *peers) forget(now time.Time, h *heard) {
+	if len(p.origins) < p.max && now.Sub(p.swept) < p.interval {
+		return
+	}
+	p.swept = now
 	var longest *origin
 	for who, o := range p.origins {
 		if now.Sub(o.mentioned) > rememberBeats*p.interval && len(o.holes) == 0 {

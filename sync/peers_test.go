@@ -220,6 +220,20 @@ var _ = Describe("What a node says of others", Label("running"), func() {
 		})
 	})
 
+	It("is not missed where heartbeats come in another order", func() {
+		virtually(func(ctx context.Context) {
+			n := perform(ctx)
+			c := n.port.peer("c", younger)
+			for range 10 {
+				c.beats()
+			}
+			c.beats(func(l *letter) { l.Beat = 1 })
+			c.beats()
+			Expect(n.gaps()).To(BeZero())
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
 	It("may have been missed by who listens late", func() {
 		virtually(func(ctx context.Context) {
 			n := newScriptedNode(newScriptedPort())

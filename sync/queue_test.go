@@ -38,7 +38,7 @@ var _ = Describe("The queue of the outbox", func() {
 			virtually(func(ctx context.Context) {
 				cache, calls := newNotedCache(), &callers{}
 				node := nodeOnMock(on(cache), limited(limits))
-				clear := jam(ctx, node, calls)
+				free := jam(ctx, node, calls)
 				calls.call(func() error { return node.Delete(ctx, "second") })
 				cache.noted()
 
@@ -49,7 +49,7 @@ var _ = Describe("The queue of the outbox", func() {
 				calls.call(func() error { return node.Delete(ctx, "fourth") })
 				Expect(cache.noted()).To(BeEmpty())
 				node.publishes().MinTimes(1).MaxTimes(2) // the fourth may find the second's message open
-				clear()
+				free()
 				Expect(calls.end()).To(HaveEach(Succeed()))
 				Expect(keysOf(node.told())).To(Equal([]string{"first", "second", "fourth"}))
 				expectContiguous(node.messages)
@@ -99,9 +99,9 @@ var _ = Describe("The queue of the outbox", func() {
 			node := nodeOnMock(on(newNotedCache()), limited(dsync.Limits{QueueBytes: 1000}))
 			node.publishes()
 			Expect(node.Set(ctx, "k", make([]byte, 2000), 0)).To(Succeed())
-			clear := jam(ctx, node, calls)
+			free := jam(ctx, node, calls)
 			expectAfterASecond(func() error { return node.Set(impatient(ctx), "k", make([]byte, 2000), 0) })
-			clear()
+			free()
 			Expect(calls.end()).To(HaveEach(Succeed()))
 		})
 	})
@@ -147,11 +147,11 @@ var _ = Describe("The queue of the outbox", func() {
 	It("lets one who waits give up, whose operation another one sends", func() {
 		virtually(func(ctx context.Context) {
 			node, calls := nodeOnMock(on(newNotedCache())), &callers{}
-			clear := jam(ctx, node, calls)
+			free := jam(ctx, node, calls)
 			expectAfterASecond(func() error { return node.Delete(impatient(ctx), "second") })
 			calls.call(func() error { return node.Delete(ctx, "third") })
 			node.publishes()
-			clear()
+			free()
 			Expect(calls.end()).To(HaveEach(Succeed()))
 			Expect(node.sizes()).To(Equal([]int{1, 2}))
 		})
@@ -160,7 +160,7 @@ var _ = Describe("The queue of the outbox", func() {
 	It("has those who wait send a message again whose sender gave up", func() {
 		virtually(func(ctx context.Context) {
 			node, calls := nodeOnMock(on(newNotedCache())), &callers{}
-			clear := jam(ctx, node, calls)
+			free := jam(ctx, node, calls)
 			calls.call(func() error { return node.Delete(impatient(ctx), "second") })
 			calls.call(func() error { return node.Delete(ctx, "third") })
 			// The second has waited for longest, and sends first.
@@ -172,7 +172,7 @@ var _ = Describe("The queue of the outbox", func() {
 					return nil
 				}
 			}).Times(2)
-			clear()
+			free()
 			Expect(calls.end()).To(ConsistOf(Succeed(), MatchError(context.DeadlineExceeded), Succeed()))
 			Expect(keysOf(node.told())).To(Equal([]string{"first", "second", "third", "second", "third"}))
 			Expect(node.messages[2].all()).To(Equal(node.messages[1].all()))
@@ -210,9 +210,9 @@ var _ = Describe("The queue of the outbox", func() {
 		It("makes that wait as long as its context allows, where a message is under way", func() {
 			virtually(func(ctx context.Context) {
 				node, calls := nodeOnMock(on(newNotedCache())), &callers{}
-				clear := jam(ctx, node, calls)
+				free := jam(ctx, node, calls)
 				expectAfterASecond(beat(impatient(ctx), node))
-				clear()
+				free()
 				Expect(calls.end()).To(HaveEach(Succeed()))
 			})
 		})

@@ -27,12 +27,23 @@ func (s *DistributedSync) ProcessOperation(ctx context.Context, operation Operat
 	if operation.Origin == s.self.node && (operation.Epoch == 0 || operation.Epoch == s.self.epoch) {
 		return nil
 	}
+	if err := s.believe(call, operation); err != nil {
+		return err
+	}
 	m := s.asMessage(operation)
 	if err := m.check(); err != nil || m.unread != nil {
 		return fmt.Errorf("%s: %w: %w", call, errors.Join(err, m.unread), coordination.ErrInvalidArgument)
 	}
 	if err := s.handle(ctx, m); err != nil {
 		return fmt.Errorf("%s %s %q: %w", call, operation.Type, operation.Key, err)
+	}
+	return nil
+}
+
+// believe refuses a stamp that would drag the clocks of all nodes along.
+func (s *DistributedSync) believe(call string, operation Operation) error {
+	if operation.Stamp.Wall > s.clock.farthest() || operation.Timestamp.UnixMicro() > s.clock.farthest() {
+		return invalid(call, "stamp", "or timestamp is more than ten years ahead")
 	}
 	return nil
 }
@@ -136,7 +147,7 @@ func (s *DistributedSync) report(events []Event) {
 // going on. ready is called when the first subscription is live.
 func (s *DistributedSync) listen(ctx context.Context, channel string, handle func(context.Context, *message), ready func()) error {
 	for again := false; ctx.Err() == nil; {
-		subscription, err := s.port.Subscribe(ctx, literal(channel))
+		subscription, err := s.subscribe(ctx, channel)
 		if err == nil {
 			if again {
 				s.counts.resubscribed.Add(1)
@@ -153,9 +164,19 @@ func (s *DistributedSync) listen(ctx context.Context, channel string, handle fun
 		if errors.Is(err, coordination.ErrClosed) || errors.Is(err, coordination.ErrInvalidArgument) {
 			return err
 		}
-		pause(ctx, s.retryPause())
+		if ctx.Err() == nil {
+			s.emit(Event{Kind: SubscribeFailed, Err: err})
+			pause(ctx, s.retryPause())
+		}
 	}
 	return nil
+}
+
+// subscribe gives up a call that hangs: the next one may not.
+func (s *DistributedSync) subscribe(ctx context.Context, channel string) (coordination.Subscription, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.config.HeartbeatInterval)
+	defer cancel()
+	return s.port.Subscribe(ctx, literal(channel))
 }
 
 // drain handles what a subscription delivers, until it ends, or fails, or is
@@ -191,6 +212,11 @@ func (s *DistributedSync) read(ctx context.Context, payload []byte, handle func(
 	m, err := decode(payload)
 	if err != nil {
 		s.unreadable(err)
+		s.lost(1)
+		return
+	}
+	if newest := m.newest().Wall; newest > s.clock.farthest() {
+		s.unreadable(fmt.Errorf("stamp %d is years ahead: %w", newest, errContent))
 		s.lost(1)
 		return
 	}

@@ -80,8 +80,16 @@ func (c *hybridClock) now() Stamp {
 	return Stamp{Wall: c.last, Logical: c.logical, Node: c.node, Epoch: c.epoch}
 }
 
-// merge makes later readings newer than stamp. It takes any: to refuse one that
-// is far ahead would let nodes disagree about what is newer.
+// maxAhead is how far a stamp may be ahead of the clock on the wall: farther than
+// any clock is wrong by accident. What is beyond would drag the clocks of the whole
+// cluster along, for good, to where no stamp can be written any more.
+const maxAhead = 10 * 365 * 24 * time.Hour
+
+// farthest is the newest reading that is believed.
+func (c *hybridClock) farthest() int64 { return c.wall().Add(maxAhead).UnixMicro() }
+
+// merge makes later readings newer than stamp. It takes any that is believed: to
+// clamp one that is ahead would let nodes disagree about what is newer.
 func (c *hybridClock) merge(stamp Stamp) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

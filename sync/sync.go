@@ -179,8 +179,8 @@ func (s *DistributedSync) InvalidatePattern(ctx context.Context, pattern string)
 	return s.change(ctx, "invalidate", Operation{Type: InvalidatePattern, Key: pattern}, true)
 }
 
-// Clear forgets everything here, and tells the others to. It returns as Delete
-// does.
+// Clear forgets everything here, and tells the others to. Without Options.Cache
+// that is everything in the port's key store. It returns as Delete does.
 func (s *DistributedSync) Clear(ctx context.Context) error {
 	return s.change(ctx, "clear", Operation{Type: Clear}, true)
 }
@@ -211,7 +211,8 @@ func (s *DistributedSync) SetAt(ctx context.Context, lease Stamp, key string, va
 
 // NotifyOperation tells the others of an operation and leaves the cache of this
 // node alone. It gives it what is missing of Timestamp, Origin and Stamp, and its
-// Epoch and Seq. A Heartbeat is sent at once.
+// Epoch and Seq. A Stamp that is given sets the clocks of all nodes at least as far
+// ahead. A Heartbeat is sent at once.
 //
 // Whoever changes the cache himself races with what other nodes tell: a Delete,
 // an InvalidatePattern and a Clear are safe where the caller forgets after this
@@ -225,6 +226,9 @@ func (s *DistributedSync) NotifyOperation(ctx context.Context, operation Operati
 		return invalid(call, "origin", fmt.Sprintf("is %q, not this node", operation.Origin))
 	}
 	if operation.Type != Heartbeat {
+		if err := s.believe(call, operation); err != nil {
+			return err
+		}
 		return s.change(ctx, call, operation, false)
 	}
 	if err := s.admit(ctx, call, operation.check(call)); err != nil {

@@ -38,7 +38,7 @@ var _ = Describe("What a node remembers", func() {
 	invalidate := func(pattern string, wall int64) dsync.Operation {
 		return dsync.Operation{Type: dsync.InvalidatePattern, Key: pattern, Stamp: past(wall)}
 	}
-	clear := func(wall int64) dsync.Operation { return dsync.Operation{Type: dsync.Clear, Stamp: past(wall)} }
+	clearAt := func(wall int64) dsync.Operation { return dsync.Operation{Type: dsync.Clear, Stamp: past(wall)} }
 
 	It("refuses a Set that comes after a newer one, and a newer Delete", func(ctx SpecContext) {
 		Expect(hear(ctx, set("k", 5), set("k", 4), del("k", 7), set("k", 6), set("k", 8))).To(Equal([]string{
@@ -76,13 +76,13 @@ var _ = Describe("What a node remembers", func() {
 	})
 
 	It("refuses what is older than a Clear, and applies the Deletes all the same", func(ctx SpecContext) {
-		Expect(hear(ctx, clear(5), clear(4), invalidate("x", 4), del("k", 4), set("l", 6))).To(Equal([]string{
+		Expect(hear(ctx, clearAt(5), clearAt(4), invalidate("x", 4), del("k", 4), set("l", 6))).To(Equal([]string{
 			"Clear", "Delete k", "Set l v 0s",
 		}))
 	})
 
 	It("has the cache forget a key for which it refuses a Set as older than what it remembers", func(ctx SpecContext) {
-		Expect(hear(ctx, clear(5), set("k", 4))).To(Equal([]string{"Clear", "Delete k"}))
+		Expect(hear(ctx, clearAt(5), set("k", 4))).To(Equal([]string{"Clear", "Delete k"}))
 		Expect(hear(ctx, del("l", 3), invalidate("m", 6), set("l", 4), set("m", 4), set("l", 2))).To(Equal([]string{
 			"Delete l", "InvalidatePattern m", "Delete l",
 		}), "but not where it knows of something newer")
@@ -91,7 +91,7 @@ var _ = Describe("What a node remembers", func() {
 	It("leaves the port's key store alone then, which others have set since", func(ctx SpecContext) {
 		node = nodeOnMock()
 		node.port.EXPECT().FlushAll(gomock.Any()).Return(nil)
-		hear(ctx, clear(5), set("k", 4))
+		hear(ctx, clearAt(5), set("k", 4))
 		Expect(node.Status().Rejected).To(BeEquivalentTo(1))
 	})
 
@@ -130,7 +130,7 @@ var _ = Describe("What a node remembers", func() {
 
 	It("needs no invalidation that is below the floor", func(ctx SpecContext) {
 		with(dsync.Limits{Patterns: 2})
-		hear(ctx, invalidate("k", 3), invalidate("l", 4), clear(5), invalidate("m", 6), invalidate("n", 7))
+		hear(ctx, invalidate("k", 3), invalidate("l", 4), clearAt(5), invalidate("m", 6), invalidate("n", 7))
 		Expect(hear(ctx, set("x", 6))).To(Equal([]string{"Set x v 0s"}), "the floor is still that of the Clear")
 	})
 })
