@@ -17,6 +17,8 @@ import (
 // that would wait for it. Where one returns an error, or panics, DistributedSync no
 // longer knows what the cache holds, and has it forget the key, or everything,
 // until that succeeds.
+//
+// Its users read it meanwhile, so that it must be safe for that by itself.
 type Cache interface {
 	// Set stores value, which it may keep but must not change, for ttl; 0 means
 	// no end.
