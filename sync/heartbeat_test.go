@@ -53,6 +53,10 @@ var _ = Describe("A heartbeat", Label("running"), func() {
 			n.at(scriptBeat)
 			Expect(lastBeat(n).Clock).To(BeNumerically(">=", told.Stamp))
 			Expect(lastBeat(n).ClockLogical).To(BeNumerically(">", told.Logical))
+			b.skew = 2 * time.Hour
+			b.beats()
+			n.at(2 * scriptBeat)
+			Expect(lastBeat(n).Clock).To(BeNumerically(">=", time.Now().Add(b.skew-scriptBeat).UnixMicro()))
 			Expect(lastBeat(n).Timestamp).To(BeTemporally("==", time.Now()), "the wall clock is not that of others")
 			Expect(n.finish()).To(Succeed())
 		})

@@ -8,7 +8,6 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	"github.com/riptidecrawler/coordkit/coordination"
 	dsync "github.com/riptidecrawler/coordkit/sync"
 )
 
@@ -49,6 +48,34 @@ var _ = Describe("Meeting a node", Label("running"), func() {
 			Expect(n.cache.took()).To(Equal([]string{"Clear"}))
 			b.tells(b.sets("key", "2"))
 			Expect(n.cache.held()).To(Equal(map[string]string{"key": "2"}))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("that is older settles what was missed of others, with the same clearing", func() {
+		virtually(func(ctx context.Context) {
+			n := perform(ctx)
+			b := n.port.peer("b", younger)
+			b.loses(2)
+			b.beats()
+			n.after(grace)
+			n.port.peer("c", older).beats()
+			Expect(n.gaps()).To(Equal(gaps{found: 2, healed: 2, cleared: 1}))
+			n.at(scriptBeat)
+			Expect(n.requested()).To(HaveLen(1))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("that is older does not empty what was emptied since its clock stood there", func() {
+		virtually(func(ctx context.Context) {
+			n := perform(ctx)
+			Expect(n.Clear(ctx)).To(Succeed())
+			Expect(n.Set(ctx, "key", nil, 0)).To(Succeed())
+			b := n.port.peer("b", older)
+			b.skew = -time.Second
+			b.beats()
+			Expect(n.cache.held()).To(HaveKey("key"))
 			Expect(n.finish()).To(Succeed())
 		})
 	})
@@ -144,105 +171,6 @@ var _ = Describe("Meeting a node", Label("running"), func() {
 			n := perform(ctx, reloading(func(context.Context) error { panic("is not to be called") }))
 			n.port.peer("b", older).beats()
 			Expect(n.cache.took()).To(Equal([]string{"Clear"}))
-			Expect(n.finish()).To(Succeed())
-		})
-	})
-})
-
-var _ = Describe("What a node says of others", Label("running"), func() {
-	It("ends with the tenth heartbeat after they have spoken", func() {
-		virtually(func(ctx context.Context) {
-			n := perform(ctx)
-			n.at(scriptBeat / 2)
-			b := n.port.peer("b", younger)
-			b.beats()
-			mentions := 0
-			for _, beat := range n.port.letters(isHeartbeat)[1:] {
-				mentions += len(beat.Seen)
-			}
-			Expect(mentions).To(Equal(1), "as it speaks at once")
-			n.port.took()
-			n.at(30 * scriptBeat)
-			beats := n.port.letters(isHeartbeat)
-			Expect(beats[:9]).To(HaveEach(HaveField("Seen", HaveLen(1))))
-			Expect(beats[9:]).To(HaveEach(HaveField("Seen", BeEmpty())))
-			b.beats()
-			n.at(31 * scriptBeat)
-			Expect(lastBeat(n).Seen).To(HaveLen(1))
-			Expect(n.finish()).To(Succeed())
-		})
-	})
-
-	It("does not end with heartbeats that were not sent", func() {
-		virtually(func(ctx context.Context) {
-			n := perform(ctx)
-			n.port.peer("b", younger).beats()
-			n.port.fails(coordination.ErrUnavailable, "Publish")
-			n.at(30*scriptBeat + scriptBeat/2)
-			n.port.fails(nil, "Publish")
-			n.port.took()
-			n.at(60 * scriptBeat)
-			beats := n.port.letters(isHeartbeat)
-			Expect(beats[:9]).To(HaveEach(HaveField("Seen", HaveLen(1))), "the first was sent when b was met")
-			Expect(beats[9:]).To(HaveEach(HaveField("Seen", BeEmpty())))
-			Expect(n.finish()).To(Succeed())
-		})
-	})
-
-	It("is what it has heard itself", func() {
-		virtually(func(ctx context.Context) {
-			n := perform(ctx)
-			b, c := n.port.peer("b", younger), n.port.peer("c", younger)
-			c.beats(seeing(b))
-			n.at(scriptBeat)
-			Expect(lastBeat(n).Seen).To(ConsistOf(letterMention{"c", younger, 0}))
-			Expect(n.finish()).To(Succeed())
-		})
-	})
-
-	It("may be missed nine times in a row, and is made up for the tenth time", func() {
-		virtually(func(ctx context.Context) {
-			n := perform(ctx)
-			b, c := n.port.peer("b", younger), n.port.peer("c", younger)
-			b.tells(b.sets("key", "1"))
-			c.beats(seeing(b))
-			c.beat += 8
-			c.beats()
-			Expect(n.cache.held()).To(HaveKey("key"))
-			b.loses(1) // heard by c, which mentions it in nine heartbeats
-			c.beat += 9
-			c.beats()
-			Expect(n.cache.held()).To(BeEmpty())
-			Expect(n.gaps()).To(Equal(gaps{cleared: 1}))
-			c.beats()
-			Expect(n.gaps()).To(Equal(gaps{cleared: 1}))
-			Expect(n.finish()).To(Succeed())
-		})
-	})
-
-	It("is not missed where heartbeats come in another order", func() {
-		virtually(func(ctx context.Context) {
-			n := perform(ctx)
-			c := n.port.peer("c", younger)
-			for range 10 {
-				c.beats()
-			}
-			c.beats(func(l *letter) { l.Beat = 1 })
-			c.beats()
-			Expect(n.gaps()).To(BeZero())
-			Expect(n.finish()).To(Succeed())
-		})
-	})
-
-	It("may have been missed by who listens late", func() {
-		virtually(func(ctx context.Context) {
-			n := newScriptedNode(newScriptedPort())
-			Expect(n.Set(ctx, "key", nil, 0)).To(Succeed())
-			n.runs(ctx)
-			c := n.port.peer("c", younger)
-			c.beat = 9
-			c.beats()
-			Expect(n.cache.held()).To(BeEmpty())
 			Expect(n.finish()).To(Succeed())
 		})
 	})

@@ -3,6 +3,7 @@ package sync_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing/synctest"
 	"time"
 
@@ -81,6 +82,38 @@ var _ = Describe("A gap", Label("running"), func() {
 			Expect(n.told(dsync.CacheCleared, dsync.GapHealed)).To(Equal([]dsync.Event{
 				{Kind: dsync.CacheCleared}, {Kind: dsync.GapHealed, Node: "b", Count: 1}}))
 			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("empties the caches of no two nodes at one moment", func() {
+		virtually(func(ctx context.Context) {
+			moments := map[time.Duration]bool{}
+			for i := range 8 {
+				n, _ := missing(ctx, func(config *dsync.Config, _ *dsync.Options) {
+					config.NodeID = fmt.Sprint("node", i)
+				})
+				for n.gaps().cleared == 0 {
+					n.after(10 * time.Microsecond)
+				}
+				Expect(n.finish()).To(Succeed())
+				moments[time.Since(n.port.start)] = true
+			}
+			Expect(moments).To(HaveLen(8))
+		})
+	})
+
+	It("is waited for as long where the time-out is long", func() {
+		virtually(func(ctx context.Context) {
+			for i := range 8 {
+				n, _ := missing(ctx, func(config *dsync.Config, options *dsync.Options) {
+					config.NodeID, options.Recovery.Timeout = fmt.Sprint("node", i), time.Minute
+				})
+				n.after(48*time.Second - 1)
+				Expect(n.gaps().cleared).To(BeZero())
+				n.after(12 * time.Second)
+				Expect(n.gaps().cleared).To(Equal(uint64(1)))
+				Expect(n.finish()).To(Succeed())
+			}
 		})
 	})
 

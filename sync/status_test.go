@@ -86,11 +86,11 @@ var _ = Describe("Status", Label("running"), func() {
 			n := perform(ctx)
 			leads := func(term uint64) func(*letter) { return func(l *letter) { l.Term = term } }
 			b, c := n.port.peer("b", younger), n.port.peer("c", younger)
-			b.beats(leads(7))
 			c.beats()
+			b.beats(leads(7))
 			expect := func(node string, term uint64) {
 				GinkgoHelper()
-				for range 10 { // in whatever order it looks at them
+				for range 30 { // in whatever order it looks at them
 					status := n.Status()
 					Expect(status.Leader).To(Equal(node))
 					Expect(status.Term).To(Equal(term))
