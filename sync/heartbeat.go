@@ -45,11 +45,11 @@ func (c *canary) failed(beat uint64) {
 }
 
 // published takes note that the heartbeat was taken by the backend, and must come
-// back where anything listens.
+// back where anything listens by now.
 func (c *canary) published(beat uint64, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.waiting.IsZero() && beat > c.echoed && len(c.stops) > 0 {
+	if c.waiting.IsZero() && beat > c.echoed && c.stops != nil {
 		c.waiting = now
 	}
 }

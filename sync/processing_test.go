@@ -136,6 +136,8 @@ var _ = Describe("ProcessOperation", Label("running"), func() {
 		Entry("a number that is too great", func(o *dsync.Operation) { o.Epoch, o.Seq = 1, 1<<53 }),
 		Entry("a stamp before its time", func(o *dsync.Operation) { o.Stamp.Wall = -1 }),
 		Entry("a stamp that is too great", func(o *dsync.Operation) { o.Stamp.Wall = math.MaxInt64 }),
+		Entry("a stamp that is years ahead", func(o *dsync.Operation) { o.Stamp.Wall = time.Now().AddDate(11, 0, 0).UnixMicro() }),
+		Entry("a timestamp that is years ahead", func(o *dsync.Operation) { o.Timestamp = time.Now().AddDate(11, 0, 0) }),
 		Entry("a timestamp before its time", func(o *dsync.Operation) { o.Timestamp = time.Unix(-1, 0) }),
 	)
 

@@ -137,6 +137,7 @@ var _ = Describe("A message that can't be read", Label("running"), func() {
 		Entry("a number that is none", `{`+header+`,"seq":-1}`),
 		Entry("a clock before its time", `{`+header+`,"clock":-1}`),
 		Entry("a clock that is too great", `{`+header+`,"clock":9007199254740992}`),
+		Entry("a clock that is years ahead", `{`+header+`,"clock":2000000000000000}`),
 		Entry("a mention of nobody", `{`+header+`,"operation_type":"Heartbeat","seen":[{"epoch":1,"seq":1}]}`),
 		Entry("a mention of a number that is too great",
 			`{`+header+`,"operation_type":"Heartbeat","seen":[{"node":"c","epoch":1,"seq":9007199254740992}]}`),
@@ -245,6 +246,22 @@ var _ = Describe("A subscription", Label("running"), func() {
 			Expect(n.told(dsync.SubscribeFailed)).To(HaveLen(2*11), "each is told")
 			Expect(n.told(dsync.SubscribeFailed)).To(HaveEach(HaveField("Err", MatchError(coordination.ErrUnavailable))))
 			Expect(n.told()).To(HaveLen(2*11), "there was none before that could have been lost")
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("that hangs as it is opened is given up after an interval", func() {
+		virtually(func(ctx context.Context) {
+			n := newScriptedNode(newScriptedPort())
+			n.port.hangs("Subscribe")
+			n.runs(ctx)
+			n.at(scriptBeat)
+			Expect(n.told(dsync.SubscribeFailed)).To(Equal([]dsync.Event{
+				{Kind: dsync.SubscribeFailed, Err: context.DeadlineExceeded},
+				{Kind: dsync.SubscribeFailed, Err: context.DeadlineExceeded}}))
+			n.port.on("Subscribe", nil)
+			n.at(2 * scriptBeat)
+			Expect(n.port.called("Publish")).NotTo(BeEmpty())
 			Expect(n.finish()).To(Succeed())
 		})
 	})
