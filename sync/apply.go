@@ -112,12 +112,6 @@ func (s *DistributedSync) take(ctx context.Context, operation Operation) error {
 	return nil
 }
 
-// patience bounds how long code of the user's is waited for, while nothing else can
-// be applied.
-func (s *DistributedSync) patience(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, s.config.HeartbeatInterval)
-}
-
 // repairs is what the cache has yet to forget, since it failed to do as it was
 // told.
 type repairs struct {
