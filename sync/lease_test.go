@@ -97,6 +97,12 @@ var _ = Describe("A lease", func() {
 		Expect(node.SetAt(ctx, lease, "k", []byte("again"), 0)).To(MatchError(dsync.ErrRejected))
 	})
 
+	It("is lost also where nothing has happened before it", func(ctx SpecContext) {
+		lease := node.Begin()
+		Expect(heard(dsync.Operation{Type: dsync.Delete, Key: "k", Stamp: past(5)})(ctx)).To(Succeed())
+		Expect(node.SetAt(ctx, lease, "k", nil, 0)).To(MatchError(dsync.ErrRejected))
+	})
+
 	It("stands where its key was changed before", func(ctx SpecContext) {
 		Expect(node.Clear(ctx)).To(Succeed())
 		Expect(node.SetAt(ctx, node.Begin(), "k", []byte("loaded"), 0)).To(Succeed())

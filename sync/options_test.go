@@ -56,6 +56,7 @@ var _ = Describe("Settings", func() {
 		Entry(nil, "HeartbeatInterval", "of zero", func(c *dsync.Config, _ *dsync.Options) { c.HeartbeatInterval = 0 }),
 		Entry(nil, "HeartbeatInterval", "below zero", func(c *dsync.Config, _ *dsync.Options) { c.HeartbeatInterval = -time.Second }),
 		Entry(nil, "HeartbeatInterval", "that is too short", func(c *dsync.Config, _ *dsync.Options) { c.HeartbeatInterval = 10*time.Millisecond - 1 }),
+		Entry(nil, "HeartbeatInterval", "that is too long", func(c *dsync.Config, _ *dsync.Options) { c.HeartbeatInterval = 24*time.Hour + 1 }),
 		Entry(nil, "LeaderElectionTimeout", "of zero", func(c *dsync.Config, _ *dsync.Options) { c.LeaderElectionTimeout = 0 }),
 		Entry(nil, "LeaderElectionTimeout", "that is too short", func(c *dsync.Config, _ *dsync.Options) { c.LeaderElectionTimeout = 10*time.Millisecond - 1 }),
 
@@ -64,6 +65,8 @@ var _ = Describe("Settings", func() {
 		Entry(nil, "Metadata", "that is too long", func(_ *dsync.Config, o *dsync.Options) { o.Metadata = make([]byte, coordination.MaxPayloadLen+1) }),
 
 		Entry(nil, "Recovery.Grace", "below zero", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.Grace = -1 }),
+		Entry(nil, "Recovery.Grace", "that is too long", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.Grace = 24*time.Hour + 1 }),
+		Entry(nil, "Recovery.Timeout", "that is too long", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.Timeout = 24*time.Hour + 1 }),
 		Entry(nil, "Recovery.Timeout", "below zero", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.Timeout = -1 }),
 		Entry(nil, "Recovery.Fallback", "below all", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.Fallback = -1 }),
 		Entry(nil, "Recovery.Fallback", "above all", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.Fallback = dsync.FallbackIgnore + 1 }),
@@ -90,6 +93,8 @@ var _ = Describe("Settings", func() {
 		Entry(nil, "Limits.QueueOperations", "below zero", func(_ *dsync.Config, o *dsync.Options) { o.Limits.QueueOperations = -1 }),
 		Entry(nil, "Limits.QueueBytes", "below zero", func(_ *dsync.Config, o *dsync.Options) { o.Limits.QueueBytes = -1 }),
 		Entry(nil, "Limits.BatchOperations", "below zero", func(_ *dsync.Config, o *dsync.Options) { o.Limits.BatchOperations = -1 }),
+		Entry(nil, "Limits.BatchOperations", "of more than a message may hold", func(_ *dsync.Config, o *dsync.Options) { o.Limits.BatchOperations = 4_097 }),
+		Entry(nil, "Limits.Origins", "of more than a message may hold", func(_ *dsync.Config, o *dsync.Options) { o.Limits.Origins = 4_097 }),
 		Entry(nil, "Limits.Origins", "below zero", func(_ *dsync.Config, o *dsync.Options) { o.Limits.Origins = -1 }),
 	)
 
@@ -99,6 +104,10 @@ var _ = Describe("Settings", func() {
 		Entry(nil, "the shortest intervals", func(c *dsync.Config, _ *dsync.Options) {
 			c.HeartbeatInterval, c.LeaderElectionTimeout = 10*time.Millisecond, 10*time.Millisecond
 		}),
+		Entry(nil, "the longest intervals", func(c *dsync.Config, o *dsync.Options) {
+			c.HeartbeatInterval, o.Recovery.Grace, o.Recovery.Timeout = 24*time.Hour, 24*time.Hour, 24*time.Hour
+		}),
+		Entry(nil, "what a message may hold", func(_ *dsync.Config, o *dsync.Options) { o.Limits.BatchOperations, o.Limits.Origins = 4_096, 4_096 }),
 		Entry(nil, "the longest channel", func(_ *dsync.Config, o *dsync.Options) { o.Channel = long[3:] }),
 		Entry(nil, "the longest metadata", func(_ *dsync.Config, o *dsync.Options) { o.Metadata = make([]byte, coordination.MaxPayloadLen) }),
 		Entry(nil, "limits of one", func(_ *dsync.Config, o *dsync.Options) {

@@ -150,6 +150,8 @@ var _ = Describe("A refused operation", func() {
 		Entry(nil, "priority", "that is too high", dsync.Operation{Type: dsync.Clear, Priority: math.MaxInt32 + 1}),
 		Entry(nil, "stamp", "below zero", dsync.Operation{Type: dsync.Clear, Stamp: dsync.Stamp{Wall: -1}}),
 		Entry(nil, "stamp", "that no JSON reader takes", dsync.Operation{Type: dsync.Clear, Stamp: dsync.Stamp{Wall: 1 << 53}}),
+		Entry(nil, "stamp", "that is years ahead", dsync.Operation{Type: dsync.Clear, Stamp: dsync.Stamp{Wall: 1 << 52}}),
+		Entry(nil, "timestamp", "that is years ahead", dsync.Operation{Type: dsync.Clear, Timestamp: time.UnixMicro(1 << 52)}),
 		Entry(nil, "timestamp", "that has no form as text", dsync.Operation{Type: dsync.Clear, Timestamp: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}),
 		Entry(nil, "timestamp", "before the first year", dsync.Operation{Type: dsync.Clear, Timestamp: time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)}),
 	)

@@ -52,7 +52,7 @@ func FuzzDecode(f *testing.F) {
 		if read, reread := essence(m), essence(again); !reflect.DeepEqual(read, reread) {
 			t.Errorf("read %+v\nand again %+v", read, reread)
 		}
-		handle(t, m)
+		handle(t, payload, m)
 	})
 }
 
@@ -74,9 +74,9 @@ func essence(m *message) message {
 	return read
 }
 
-// handle has a node that remembers little handle a message twice, on each of its
-// channels.
-func handle(t *testing.T, m *message) {
+// handle has a node that remembers little handle a message on each of its channels,
+// and that which it may be asked for.
+func handle(t *testing.T, payload []byte, m *message) {
 	port := mocks.NewMockDistributedCoordination(gomock.NewController(t))
 	port.EXPECT().Publish(gomock.Any(), gomock.Any(), gomock.Any()).Return(nil).AnyTimes()
 	node, err := New(DefaultConfig("a"), port, &Options{
@@ -93,14 +93,12 @@ func handle(t *testing.T, m *message) {
 	}
 	cleared := time.Time{}
 	for _, handle := range []func(context.Context, *message){node.hear, node.attend} {
-		copied := *m
-		copied.operations = append([]Operation{}, m.operations...)
-		if m.request != nil {
-			copied.request = &replay{epoch: node.self.epoch, spans: m.request.spans}
-		}
-		handle(t.Context(), &copied)
+		node.read(t.Context(), payload, handle)
 		node.recoverNow(t.Context(), &cleared)
 		node.Status()
+	}
+	if m.request != nil {
+		node.answer(t.Context(), "b", &replay{epoch: node.self.epoch, spans: m.request.spans})
 	}
 }
 

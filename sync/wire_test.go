@@ -137,6 +137,9 @@ var _ = Describe("What is read off the wire", func() {
 		Entry(nil, "of a value that is no base64", `{"origin_node":"n","operation_type":"Set","key":"k","value":"*"}`),
 		Entry(nil, "of a value with more than a byte in one", `{"origin_node":"n","operation_type":"Set","key":"k","value":[256]}`),
 		Entry(nil, "of a time that is none", `{"origin_node":"n","operation_type":"Clear","timestamp":"yesterday"}`),
+		Entry(nil, "of more operations than any node sends", `{"origin_node":"n","operations":[`+strings.Repeat(`{},`, maxParts)+`{}]}`),
+		Entry(nil, "a heartbeat that mentions more nodes than any sends", `{"origin_node":"n","operation_type":"Heartbeat","seen":[`+
+			strings.Repeat(`{"node":"m"},`, maxParts)+`{"node":"m"}]}`),
 		Entry(nil, "a heartbeat that mentions no node", `{"origin_node":"n","operation_type":"Heartbeat","seen":[{"seq":1}]}`),
 		Entry(nil, "a heartbeat that mentions a number that no JSON reader takes", `{"origin_node":"n","operation_type":"Heartbeat","seen":[{"node":"m","seq":9007199254740992}]}`),
 		Entry(nil, "a request for nothing", `{"origin_node":"n","request":{"epoch":1}}`),
@@ -183,6 +186,12 @@ var _ = Describe("What is read off the wire", func() {
 		Expect(m.unread).To(MatchError(coordination.ErrInvalidArgument))
 		Expect(m.operations).To(BeEmpty())
 		Expect(m.last).To(BeEquivalentTo(3))
+	})
+
+	It("is as new as its clock, or as the newest operation in it", func() {
+		const operations = `"operations":[{"operation_type":"Clear","stamp":7,"seq":1},{"operation_type":"Clear","stamp":8,"seq":2}]`
+		Expect(read(`{"origin_node":"n","epoch":5,"seq":2,"clock":9,` + operations + `}`).newest().Wall).To(BeEquivalentTo(9))
+		Expect(read(`{"origin_node":"n","epoch":5,"seq":2,` + operations + `}`).newest().Wall).To(BeEquivalentTo(8))
 	})
 
 	It("has no operation with a number of an origin that does not number", func() {
