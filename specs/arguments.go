@@ -158,7 +158,7 @@ func (c contract) arguments() {
 		metadata, _, err := one.NodeMetadata(c.ctx, "node")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(bytes.Equal(metadata, largest)).To(BeTrue(), "the metadata")
-	})
+	}, Serial) // beside others, a link on few cores may take longer for it than it may be silent
 
 	c.it("takes a time to live of exactly a millisecond, and of two centuries", func(c *cluster) {
 		one, other := c.pair()

@@ -74,7 +74,7 @@ type contract struct {
 
 // it declares one behaviour: a sentence, and the body that shows it on a cluster
 // of handles on one backend.
-func (c contract) it(behaviour string, body func(*cluster)) {
+func (c contract) it(behaviour string, body func(*cluster), decorators ...any) {
 	GinkgoHelper()
 	It(behaviour, func(ctx SpecContext) {
 		subject := c.factory()
@@ -95,7 +95,7 @@ func (c contract) it(behaviour string, body func(*cluster)) {
 			return
 		}
 		run()
-	}, SpecTimeout(specTimeout))
+	}, SpecTimeout(specTimeout), decorators)
 }
 
 // bubble runs a body in virtual time. Whatever goes wrong with the bubble itself
