@@ -48,32 +48,32 @@ func (c *cluster) refuses(argument func(method) string, bad ...spoilt) {
 		for _, spoil := range bad {
 			with := m.valid
 			spoil(&with)
-			expectRefused(m.call(c.ctx, scenes[m.leads].handle, with), m.name, name)
+			c.expectRefused(m.call(c.ctx, scenes[m.leads].handle, with), m.name, name)
 		}
 		scenes[m.leads].expectUntouched()
 	}
 }
 
-func expectRefused(err error, method, argument string) {
+func (c *cluster) expectRefused(err error, method, argument string) {
 	GinkgoHelper()
-	Expect(err).To(MatchError(coordination.ErrInvalidArgument), method)
-	Expect(err.Error()).To(ContainSubstring(argument), method)
+	c.Expect(err).To(MatchError(coordination.ErrInvalidArgument), method)
+	c.Expect(err.Error()).To(ContainSubstring(argument), method)
 }
 
-func (c contract) arguments() {
-	c.it("refuses an empty channel, pattern, key or node ID: names it, and changes nothing", func(c *cluster) {
+func (c *contract) arguments() {
+	c.it("argument-1", "refuses an empty channel, pattern, key or node ID: names it, and changes nothing", func(c *cluster) {
 		c.refuses(func(m method) string { return m.named }, named(""))
 	})
 
-	c.it("refuses a channel, pattern, key or node ID of more than 4,096 bytes", func(c *cluster) {
+	c.it("argument-2", "refuses a channel, pattern, key or node ID of more than 4,096 bytes", func(c *cluster) {
 		c.refuses(func(m method) string { return m.named }, named(longestName+"n"), named(strings.Repeat("n", 1<<20)))
 	})
 
-	c.it("refuses a payload, value or metadata of more than 16 MiB", func(c *cluster) {
+	c.it("argument-3", "refuses a payload, value or metadata of more than 16 MiB", func(c *cluster) {
 		c.refuses(func(m method) string { return m.loaded }, func(with *arguments) { with.payload = tooLarge() })
 	})
 
-	c.it("refuses a lease and a heartbeat of less than a millisecond", func(c *cluster) {
+	c.it("argument-4", "refuses a lease and a heartbeat of less than a millisecond", func(c *cluster) {
 		c.refuses(func(m method) string {
 			if m.name == "Set" || m.timed != "ttl" {
 				return ""
@@ -82,7 +82,7 @@ func (c contract) arguments() {
 		}, lasting(0), lasting(-1), lasting(-time.Hour), lasting(math.MinInt64), lasting(1), lasting(time.Millisecond-1))
 	})
 
-	c.it("refuses a key's time to live that is negative, or less than a millisecond but not zero", func(c *cluster) {
+	c.it("argument-5", "refuses a key's time to live that is negative, or less than a millisecond but not zero", func(c *cluster) {
 		c.refuses(func(m method) string {
 			if m.name != "Set" {
 				return ""
@@ -91,7 +91,7 @@ func (c contract) arguments() {
 		}, lasting(-1), lasting(-time.Hour), lasting(math.MinInt64), lasting(1), lasting(time.Millisecond-1))
 	})
 
-	c.it("refuses a timeout that is not more than zero", func(c *cluster) {
+	c.it("argument-6", "refuses a timeout that is not more than zero", func(c *cluster) {
 		c.refuses(func(m method) string {
 			if m.timed != "timeout" {
 				return ""
@@ -100,19 +100,19 @@ func (c contract) arguments() {
 		}, lasting(0), lasting(-1), lasting(-time.Hour))
 	})
 
-	c.it("refuses a nil context", func(c *cluster) {
+	c.it("argument-7", "refuses a nil context", func(c *cluster) {
 		for _, leads := range []bool{false, true} {
 			s := c.scene(leads)
 			for _, m := range methods {
-				expectRefused(m.do(noContext, s.handle), m.name, "ctx")
+				c.expectRefused(m.do(noContext, s.handle), m.name, "ctx")
 			}
 			_, err := s.heard.Next(noContext)
-			expectRefused(err, "Next", "ctx")
+			c.expectRefused(err, "Next", "ctx")
 			s.expectUntouched()
 		}
 	})
 
-	c.it("refuses a bad key in DeleteMany wherever it stands, and removes none", func(c *cluster) {
+	c.it("argument-8", "refuses a bad key in DeleteMany wherever it stands, and removes none", func(c *cluster) {
 		s := c.scene(false)
 		keys := make([]string, 3000)
 		for i := range keys {
@@ -121,52 +121,52 @@ func (c contract) arguments() {
 		for _, i := range []int{0, 1, 1500, len(keys) - 1} {
 			keys[i] = ""
 			_, err := s.handle.DeleteMany(c.ctx, keys...)
-			expectRefused(err, "DeleteMany", fmt.Sprintf("keys[%d]", i))
+			c.expectRefused(err, "DeleteMany", fmt.Sprintf("keys[%d]", i))
 			keys[i] = "key"
 		}
 		s.expectUntouched()
 	})
 
-	c.it("takes names of 4,096 bytes", func(c *cluster) {
+	c.it("argument-9", "takes names of 4,096 bytes", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, longestName)
 		c.publish(other, longestName, "hello")
-		Expect(c.next(subscription).Channel == longestName).To(BeTrue(), "the channel")
+		c.Expect(c.next(subscription).Channel == longestName).To(BeTrue(), "the channel")
 		c.set(one, longestName, "value")
 		c.expectKeys(other, longestName, longestName)
 		c.expectKeys(other, "*", longestName)
-		Expect(other.Delete(c.ctx, longestName)).To(BeTrue())
+		c.Expect(other.Delete(c.ctx, longestName)).To(BeTrue())
 		c.register(one, longestName, "")
-		Expect(other.Heartbeat(c.ctx, longestName, time.Hour)).To(Succeed())
+		c.Expect(other.Heartbeat(c.ctx, longestName, time.Hour)).To(Succeed())
 		c.expectNodes(other, longestName)
-		Expect(other.DeregisterNode(c.ctx, longestName)).To(BeTrue())
+		c.Expect(other.DeregisterNode(c.ctx, longestName)).To(BeTrue())
 		c.expectLeader(other, longestName, c.lead(one, longestName, time.Hour))
-		Expect(one.ReleaseLeadership(c.ctx, longestName)).To(BeTrue())
+		c.Expect(one.ReleaseLeadership(c.ctx, longestName)).To(BeTrue())
 	})
 
-	c.it("takes payloads of 16 MiB", func(c *cluster) {
+	c.it("argument-10", "takes payloads of 16 MiB", func(c *cluster) {
 		one, other := c.pair()
 		largest := tooLarge()[:coordination.MaxPayloadLen]
 		subscription := c.subscribe(one, "channel")
-		Expect(other.Publish(c.ctx, "channel", largest)).To(Succeed())
-		Expect(bytes.Equal(c.next(subscription).Payload, largest)).To(BeTrue(), "the message")
-		Expect(other.Set(c.ctx, "key", largest, 0)).To(Succeed())
+		c.Expect(other.Publish(c.ctx, "channel", largest)).To(Succeed())
+		c.Expect(bytes.Equal(c.next(subscription).Payload, largest)).To(BeTrue(), "the message")
+		c.Expect(other.Set(c.ctx, "key", largest, 0)).To(Succeed())
 		value, _, err := one.Get(c.ctx, "key")
-		Expect(err).NotTo(HaveOccurred())
-		Expect(bytes.Equal(value, largest)).To(BeTrue(), "the value")
-		Expect(other.RegisterNode(c.ctx, "node", largest)).To(Succeed())
+		c.Expect(err).NotTo(HaveOccurred())
+		c.Expect(bytes.Equal(value, largest)).To(BeTrue(), "the value")
+		c.Expect(other.RegisterNode(c.ctx, "node", largest)).To(Succeed())
 		metadata, _, err := one.NodeMetadata(c.ctx, "node")
-		Expect(err).NotTo(HaveOccurred())
-		Expect(bytes.Equal(metadata, largest)).To(BeTrue(), "the metadata")
-	}, Serial) // beside others, a link on few cores may take longer for it than it may be silent
+		c.Expect(err).NotTo(HaveOccurred())
+		c.Expect(bytes.Equal(metadata, largest)).To(BeTrue(), "the metadata")
+	}, serial) // beside others, a link on few cores may take longer for it than it may be silent
 
-	c.it("takes a time to live of exactly a millisecond, and of two centuries", func(c *cluster) {
+	c.it("argument-11", "takes a time to live of exactly a millisecond, and of two centuries", func(c *cluster) {
 		one, other := c.pair()
 		const centuries = 200 * 365 * 24 * time.Hour
 		for _, ttl := range []time.Duration{time.Millisecond, centuries} {
-			Expect(one.Set(c.ctx, "key", nil, ttl)).To(Succeed())
+			c.Expect(one.Set(c.ctx, "key", nil, ttl)).To(Succeed())
 			c.register(one, "node", "")
-			Expect(one.Heartbeat(c.ctx, "node", ttl)).To(Succeed())
+			c.Expect(one.Heartbeat(c.ctx, "node", ttl)).To(Succeed())
 			start := time.Now()
 			c.lead(one, "node", ttl)
 			if ttl == time.Millisecond {
@@ -175,27 +175,27 @@ func (c contract) arguments() {
 		}
 		c.expectValue(other, "key", "")
 		c.expectNodes(other, "node")
-		Expect(c.leader(other).Remaining).To(BeNumerically("~", centuries, time.Hour))
+		c.Expect(c.leader(other).Remaining).To(BeNumerically("~", centuries, time.Hour))
 	})
 
-	c.it("takes a timeout however short", func(c *cluster) {
+	c.it("argument-12", "takes a timeout however short", func(c *cluster) {
 		_, err := c.open().PublishWithAck(c.ctx, "channel", nil, 1)
-		Expect(err).NotTo(MatchError(coordination.ErrInvalidArgument))
-		Expect(err).NotTo(MatchError(context.DeadlineExceeded), "which is not the caller's context")
+		c.Expect(err).NotTo(MatchError(coordination.ErrInvalidArgument))
+		c.Expect(err).NotTo(MatchError(context.DeadlineExceeded), "which is not the caller's context")
 	})
 
-	c.it("checks the arguments first, then whether it is closed, and then the context", func(c *cluster) {
+	c.it("argument-13", "checks the arguments first, then whether it is closed, and then the context", func(c *cluster) {
 		open, closed := c.pair()
-		Expect(closed.Close()).To(Succeed())
+		c.Expect(closed.Close()).To(Succeed())
 		cancelled, cancel := context.WithCancel(c.ctx)
 		cancel()
 		for _, m := range methods {
 			if m.named != "" {
-				expectRefused(m.call(cancelled, open, arguments{}), m.name, m.named)
-				expectRefused(m.call(cancelled, closed, arguments{}), m.name, m.named)
+				c.expectRefused(m.call(cancelled, open, arguments{}), m.name, m.named)
+				c.expectRefused(m.call(cancelled, closed, arguments{}), m.name, m.named)
 			}
-			expectRefused(m.do(noContext, closed), m.name, "ctx")
-			Expect(m.do(cancelled, closed)).To(MatchError(coordination.ErrClosed), m.name)
+			c.expectRefused(m.do(noContext, closed), m.name, "ctx")
+			c.Expect(m.do(cancelled, closed)).To(MatchError(coordination.ErrClosed), m.name)
 		}
 	})
 }

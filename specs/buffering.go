@@ -28,22 +28,22 @@ func (c *cluster) flood(handle coordination.Messaging, channel string) (publishe
 func (c *cluster) drain(subscription coordination.Subscription, last int) (received []int, gaps []error) {
 	GinkgoHelper()
 	for len(received) == 0 || received[len(received)-1] < last {
-		message, err := subscription.Next(c.within(patience))
+		message, err := subscription.Next(c.within(c.patience))
 		if errors.Is(err, coordination.ErrMessagesLost) {
 			gaps = append(gaps, err)
 			continue
 		}
-		Expect(err).NotTo(HaveOccurred())
+		c.Expect(err).NotTo(HaveOccurred())
 		var number int
 		_, err = fmt.Sscan(string(message.Payload), &number)
-		Expect(err).NotTo(HaveOccurred())
+		c.Expect(err).NotTo(HaveOccurred())
 		received = append(received, number)
 	}
 	return received, gaps
 }
 
-func (c contract) buffering() {
-	c.it("holds for a slow subscriber as many messages as it says", func(c *cluster) {
+func (c *contract) buffering() {
+	c.it("buffer-1", "holds for a slow subscriber as many messages as it says", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "load")
 		held := need[Buffered](c, noBuffer).Buffer()
@@ -55,13 +55,13 @@ func (c contract) buffering() {
 		}
 	})
 
-	c.it("never blocks a publisher on a subscriber that does not read", func(c *cluster) {
+	c.it("buffer-2", "never blocks a publisher on a subscriber that does not read", func(c *cluster) {
 		one, other := c.pair()
 		c.subscribe(one, "load")
 		c.flood(other, "load")
 	})
 
-	c.it("never lets a subscriber that does not read hold back another", func(c *cluster) {
+	c.it("buffer-3", "never lets a subscriber that does not read hold back another", func(c *cluster) {
 		one, other := c.pair()
 		c.subscribe(one, "load")
 		reader := c.subscribe(one, "load")
@@ -72,48 +72,48 @@ func (c contract) buffering() {
 		}
 	})
 
-	c.it("never lets a subscriber that does not read hold back the other methods of its handle", func(c *cluster) {
+	c.it("buffer-4", "never lets a subscriber that does not read hold back the other methods of its handle", func(c *cluster) {
 		one, other := c.pair()
 		c.subscribe(one, "load")
 		c.flood(other, "load")
-		Expect(one.Set(c.within(patience), "key", []byte("value"), 0)).To(Succeed())
-		Expect(one.Publish(c.within(patience), "elsewhere", nil)).To(Succeed())
-		Expect(one.ListNodes(c.within(patience))).To(BeEmpty())
+		c.Expect(one.Set(c.within(c.patience), "key", []byte("value"), 0)).To(Succeed())
+		c.Expect(one.Publish(c.within(c.patience), "elsewhere", nil)).To(Succeed())
+		c.Expect(one.ListNodes(c.within(c.patience))).To(BeEmpty())
 	})
 
-	c.it("tells a slow subscriber of lost messages at the place of the gap, and goes on with newer ones in order", func(c *cluster) {
+	c.it("buffer-5", "tells a slow subscriber of lost messages at the place of the gap, and goes on with newer ones in order", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "load")
 		published := c.flood(other, "load")
 		end := c.subscribe(one, "end")
 		c.publish(other, "end", "end")
 		c.expectNext(end, "end") // so that all of the flood has come in
-		_, err := subscription.Next(c.within(patience))
-		Expect(err).To(MatchError(coordination.ErrMessagesLost), "the first messages are lost")
+		_, err := subscription.Next(c.within(c.patience))
+		c.Expect(err).To(MatchError(coordination.ErrMessagesLost), "the first messages are lost")
 		received, gaps := c.drain(subscription, published-1)
-		Expect(gaps).To(BeEmpty(), "nothing is lost after the gap")
+		c.Expect(gaps).To(BeEmpty(), "nothing is lost after the gap")
 		for i, number := range received[1:] {
-			Expect(number).To(Equal(received[i]+1), "the messages after the gap are without holes")
+			c.Expect(number).To(Equal(received[i]+1), "the messages after the gap are without holes")
 		}
 	})
 
-	c.it("tells how many messages were lost in an overflow", func(c *cluster) {
+	c.it("buffer-6", "tells how many messages were lost in an overflow", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "load")
 		published := c.flood(other, "load")
 		received, gaps := c.drain(subscription, published-1)
-		Expect(gaps).NotTo(BeEmpty())
+		c.Expect(gaps).NotTo(BeEmpty())
 		lost := 0
 		for _, gap := range gaps {
 			var told *coordination.MessagesLostError
-			Expect(errors.As(gap, &told)).To(BeTrue(), "the error is a MessagesLostError")
-			Expect(told.Count).To(BeNumerically(">", 0))
+			c.Expect(errors.As(gap, &told)).To(BeTrue(), "the error is a MessagesLostError")
+			c.Expect(told.Count).To(BeNumerically(">", 0))
 			lost += told.Count
 		}
-		Expect(lost + len(received)).To(Equal(published))
+		c.Expect(lost + len(received)).To(Equal(published))
 	})
 
-	c.it("loses nothing more once a slow subscriber reads again", func(c *cluster) {
+	c.it("buffer-7", "loses nothing more once a slow subscriber reads again", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "load")
 		published := c.flood(other, "load")
@@ -126,8 +126,8 @@ func (c contract) buffering() {
 		}
 	})
 
-	c.it("tells of lost messages before the first one after a broken link came back, without a new Subscribe", func(c *cluster) {
-		links := need[Links](c, noLinks)
+	c.it("buffer-8", "tells of lost messages before the first one after a broken link came back, without a new Subscribe", func(c *cluster) {
+		links := c.links()
 		one, other := c.pair()
 		exact, glob := c.subscribe(one, "news"), c.subscribe(one, "n*")
 		c.publish(other, "news", "before")
@@ -137,30 +137,30 @@ func (c contract) buffering() {
 		c.publish(other, "news", "missed")
 		links.Heal(one)
 		for _, subscription := range []coordination.Subscription{exact, glob} {
-			_, err := subscription.Next(c.within(patience))
-			Expect(err).To(MatchError(coordination.ErrMessagesLost))
+			_, err := subscription.Next(c.within(c.patience))
+			c.Expect(err).To(MatchError(coordination.ErrMessagesLost))
 		}
 		c.publish(other, "news", "after")
 		c.expectNext(exact, "after")
 		c.expectNext(glob, "after")
 	})
 
-	c.it("tells of lost messages once for each break of the link", func(c *cluster) {
-		links := need[Links](c, noLinks)
+	c.it("buffer-9", "tells of lost messages once for each break of the link", func(c *cluster) {
+		links := c.links()
 		one, other := c.pair()
 		subscription := c.subscribe(one, "news")
 		for i := range 3 {
 			links.Cut(one)
 			links.Heal(one)
-			_, err := subscription.Next(c.within(patience))
-			Expect(err).To(MatchError(coordination.ErrMessagesLost), "after break %d", i)
+			_, err := subscription.Next(c.within(c.patience))
+			c.Expect(err).To(MatchError(coordination.ErrMessagesLost), "after break %d", i)
 			c.publish(other, "news", "between")
 			c.expectNext(subscription, "between")
 		}
 	})
 
-	c.it("finds out that a link is open but dead, and treats it as broken", func(c *cluster) {
-		links := need[Links](c, noLinks)
+	c.it("buffer-10", "finds out that a link is open but dead, and treats it as broken", func(c *cluster) {
+		links := c.links()
 		one, other := c.pair()
 		subscription := c.subscribe(one, "news")
 		links.Freeze(one)
@@ -170,16 +170,16 @@ func (c contract) buffering() {
 			healthy, err := one.HealthCheck(c.within(200 * time.Millisecond))
 			return err == nil && healthy
 		}
-		Expect(degraded()).To(BeFalse())
+		c.Expect(degraded()).To(BeFalse())
 		c.pass(2500 * time.Millisecond)
 		links.Heal(one)
-		_, err := subscription.Next(c.within(patience))
-		Expect(err).To(MatchError(coordination.ErrMessagesLost))
+		_, err := subscription.Next(c.within(c.patience))
+		c.Expect(err).To(MatchError(coordination.ErrMessagesLost))
 		c.publish(other, "news", "after")
 		c.expectNext(subscription, "after")
 	})
 
-	c.it("loses nothing on a link that is only idle", func(c *cluster) {
+	c.it("buffer-11", "loses nothing on a link that is only idle", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "news")
 		idle := 3 * time.Second
@@ -191,5 +191,3 @@ func (c contract) buffering() {
 		c.expectNext(subscription, "still here")
 	})
 }
-
-const noLinks = "the subject can't break a handle's connections"

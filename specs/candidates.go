@@ -10,26 +10,26 @@ import (
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-func (c contract) candidates() {
-	c.it("takes the same node ID on two handles for two candidates", func(c *cluster) {
+func (c *contract) candidates() {
+	c.it("lease-20", "takes the same node ID on two handles for two candidates", func(c *cluster) {
 		one, other := c.pair()
 		term := c.lead(one, "node", time.Hour)
 		c.expectOutrun(other, "node", time.Hour)
-		Expect(c.lead(one, "node", time.Hour)).To(Equal(term))
-		Expect(c.release(one, "node")).To(BeTrue())
+		c.Expect(c.lead(one, "node", time.Hour)).To(Equal(term))
+		c.Expect(c.release(one, "node")).To(BeTrue())
 		c.lead(other, "node", time.Hour)
 		c.expectOutrun(one, "node", time.Hour)
 	})
 
-	c.it("takes two node IDs on one handle for two candidates", func(c *cluster) {
+	c.it("lease-21", "takes two node IDs on one handle for two candidates", func(c *cluster) {
 		one := c.open()
 		term := c.lead(one, "first", time.Hour)
 		c.expectOutrun(one, "second", time.Hour)
-		Expect(c.lead(one, "first", time.Hour)).To(Equal(term))
+		c.Expect(c.lead(one, "first", time.Hour)).To(Equal(term))
 		c.expectLeader(one, "first", term)
 	})
 
-	c.it("takes node IDs with any bytes, and mistakes none for another", func(c *cluster) {
+	c.it("lease-22", "takes node IDs with any bytes, and mistakes none for another", func(c *cluster) {
 		one, other := c.pair()
 		for _, nodeID := range []string{
 			"node", "Node", "node ", "node\n", "node\x00", "\x00", "\xff\xfe", "nodé", "a:b", "{tag}", "*", "0", "-1", "\r\n", "a b",
@@ -38,51 +38,51 @@ func (c contract) candidates() {
 			c.expectLeader(other, nodeID, term)
 			for _, another := range []string{nodeID + "\x00", nodeID + " ", "x" + nodeID, "*?"} {
 				c.expectOutrun(one, another, time.Hour)
-				Expect(c.release(one, another)).To(BeFalse())
+				c.Expect(c.release(one, another)).To(BeFalse())
 			}
-			Expect(c.release(one, nodeID)).To(BeTrue())
+			c.Expect(c.release(one, nodeID)).To(BeTrue())
 		}
 	})
 
-	c.it("lets nodes lead that are not registered, and does not mind when they are deregistered", func(c *cluster) {
+	c.it("lease-23", "lets nodes lead that are not registered, and does not mind when they are deregistered", func(c *cluster) {
 		one, other := c.pair()
 		term := c.lead(one, "node", time.Hour)
 		c.expectNodes(one)
 		c.register(one, "node", "")
 		c.expectLeader(other, "node", term)
-		Expect(one.DeregisterNode(c.ctx, "node")).To(BeTrue())
+		c.Expect(one.DeregisterNode(c.ctx, "node")).To(BeTrue())
 		c.expectLeader(other, "node", term)
-		Expect(c.release(one, "node")).To(BeTrue())
+		c.Expect(c.release(one, "node")).To(BeTrue())
 		c.register(one, "node", "")
 		c.expectNobody(other)
 	})
 
-	c.it("keeps the lease for its time to live when the handle of its holder is closed", func(c *cluster) {
+	c.it("lease-24", "keeps the lease for its time to live when the handle of its holder is closed", func(c *cluster) {
 		one, other := c.pair()
 		start := time.Now()
-		term := c.lead(one, "first", shortly)
-		Expect(one.Close()).To(Succeed())
-		c.nearlyPast(start, shortly)
+		term := c.lead(one, "first", c.shortly)
+		c.Expect(one.Close()).To(Succeed())
+		c.nearlyPast(start, c.shortly)
 		c.expectOutrun(other, "second", time.Hour)
 		c.expectLeader(other, "first", term)
-		c.past(start, shortly)
+		c.past(start, c.shortly)
 		c.expectNobody(other)
 		c.lead(other, "second", time.Hour)
 	})
 
-	c.it("takes a node that has opened its handle anew for another candidate", func(c *cluster) {
+	c.it("lease-25", "takes a node that has opened its handle anew for another candidate", func(c *cluster) {
 		one := c.open()
 		term := c.lead(one, "node", time.Hour)
-		Expect(one.Close()).To(Succeed())
+		c.Expect(one.Close()).To(Succeed())
 		anew := c.open()
 		c.expectOutrun(anew, "node", time.Hour)
-		Expect(c.release(anew, "node")).To(BeFalse())
+		c.Expect(c.release(anew, "node")).To(BeFalse())
 		c.expectLeader(anew, "node", term)
 	})
 }
 
-func (c contract) unknowns() {
-	c.it("renews the lease of a candidate that was not told that it had acquired it", func(c *cluster) {
+func (c *contract) unknowns() {
+	c.it("lease-26", "renews the lease of a candidate that was not told that it had acquired it", func(c *cluster) {
 		one := c.open()
 		for range 50 {
 			ctx, cancel := context.WithCancel(c.ctx)
@@ -90,39 +90,39 @@ func (c contract) unknowns() {
 			_, acquired, err := one.TryAcquireLeadership(ctx, "node", time.Hour)
 			cancel()
 			if err != nil {
-				Expect(err).To(MatchError(context.Canceled))
-				Expect(acquired).To(BeFalse(), "an error does not make a leader")
+				c.Expect(err).To(MatchError(context.Canceled))
+				c.Expect(acquired).To(BeFalse(), "an error does not make a leader")
 			}
 			c.lead(one, "node", time.Hour)
-			Expect(c.release(one, "node")).To(BeTrue())
+			c.Expect(c.release(one, "node")).To(BeTrue())
 		}
 	})
 }
 
-func (c contract) terms() {
-	c.it("gives a greater term after a lease has ended, to its former holder as well", func(c *cluster) {
+func (c *contract) terms() {
+	c.it("lease-27", "gives a greater term after a lease has ended, to its former holder as well", func(c *cluster) {
 		one, other := c.pair()
 		var last uint64
 		for _, handle := range []coordination.Leadership{one, one, other, one} {
 			start := time.Now()
 			term := c.lead(handle, "node", time.Millisecond)
-			Expect(term).To(BeNumerically(">", last))
+			c.Expect(term).To(BeNumerically(">", last))
 			last = term
 			c.past(start, time.Millisecond)
 		}
 	})
 
-	c.it("gives a greater term after a release, to its former holder as well", func(c *cluster) {
+	c.it("lease-28", "gives a greater term after a release, to its former holder as well", func(c *cluster) {
 		one, other := c.pair()
 		first := c.lead(one, "node", time.Hour)
-		Expect(c.release(one, "node")).To(BeTrue())
+		c.Expect(c.release(one, "node")).To(BeTrue())
 		second := c.lead(one, "node", time.Hour)
-		Expect(second).To(BeNumerically(">", first))
-		Expect(c.release(one, "node")).To(BeTrue())
-		Expect(c.lead(other, "node", time.Hour)).To(BeNumerically(">", second))
+		c.Expect(second).To(BeNumerically(">", first))
+		c.Expect(c.release(one, "node")).To(BeTrue())
+		c.Expect(c.lead(other, "node", time.Hour)).To(BeNumerically(">", second))
 	})
 
-	c.it("gives each of many holders a greater term than the one before", func(c *cluster) {
+	c.it("lease-29", "gives each of many holders a greater term than the one before", func(c *cluster) {
 		one, other := c.pair()
 		var last uint64
 		for i := range 200 {
@@ -131,44 +131,44 @@ func (c contract) terms() {
 				handle = other
 			}
 			term := c.lead(handle, nodeID, time.Hour)
-			Expect(term).To(BeNumerically(">", last))
+			c.Expect(term).To(BeNumerically(">", last))
 			c.expectLeader(handle, nodeID, term)
-			Expect(c.release(handle, nodeID)).To(BeTrue())
+			c.Expect(c.release(handle, nodeID)).To(BeTrue())
 			last = term
 		}
 	})
 
-	c.it("gives a greater term after a long time without a leader", func(c *cluster) {
+	c.it("lease-30", "gives a greater term after a long time without a leader", func(c *cluster) {
 		need[VirtualTime](c, "it takes hours, and the subject's time is real")
 		one, other := c.pair()
 		var last uint64
 		for range 3 {
 			for range 100 { // terms that run ahead of the clock
 				last = c.lead(one, "node", time.Hour)
-				Expect(c.release(one, "node")).To(BeTrue())
+				c.Expect(c.release(one, "node")).To(BeTrue())
 			}
 			c.pass(3 * time.Hour)
-			Expect(c.lead(other, "node", time.Hour)).To(BeNumerically(">", last))
-			Expect(c.release(other, "node")).To(BeTrue())
+			c.Expect(c.lead(other, "node", time.Hour)).To(BeNumerically(">", last))
+			c.Expect(c.release(other, "node")).To(BeTrue())
 		}
 	})
 
-	c.it("gives a greater term after the backend has lost its records", func(c *cluster) {
+	c.it("lease-31", "gives a greater term after the backend has lost its records", func(c *cluster) {
 		forgetful := need[Forgetful](c, "the subject's backend can't lose its records")
 		one, other := c.pair()
 		var last uint64
 		for range 5 {
 			last = c.lead(one, "first", time.Hour)
-			Expect(c.release(one, "first")).To(BeTrue())
+			c.Expect(c.release(one, "first")).To(BeTrue())
 		}
 		for range 3 {
 			c.pass(time.Millisecond) // losing them takes no less
-			Expect(forgetful.Forget(c.ctx, c.namespace)).To(Succeed())
+			c.Expect(forgetful.Forget(c.ctx, c.namespace)).To(Succeed())
 			c.expectNobody(one)
 			term := c.lead(other, "second", time.Hour)
-			Expect(term).To(BeNumerically(">", last))
+			c.Expect(term).To(BeNumerically(">", last))
 			c.expectOutrun(one, "first", time.Hour)
-			Expect(c.release(one, "first")).To(BeFalse())
+			c.Expect(c.release(one, "first")).To(BeFalse())
 			c.expectLeader(one, "second", term)
 			last = term
 		}

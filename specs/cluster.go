@@ -3,77 +3,199 @@ package specs
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
+	"runtime"
 	"slices"
 	"sync"
-	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"github.com/riptidecrawler/coordkit/coordination"
+	"github.com/riptidecrawler/coordkit/specs/report"
 )
 
-type testingT = testing.T
-
-// patience is how long a spec waits for what must happen.
-const patience = 10 * time.Second
-
-// cluster is the stage of one spec: handles on one backend, in a namespace that
-// nobody else uses.
+// cluster is the stage of one trial: handles on one backend, in a namespace that
+// nobody else uses. Its assertions end the goroutine that makes them.
 type cluster struct {
-	ctx       context.Context // for all that the spec does
+	Gomega
+	*trial
+	times
+	ctx       context.Context // for all that the behaviour does
 	subject   Subject
 	virtual   bool
 	namespace string
-	opened    []coordination.DistributedCoordination
 
 	mu      sync.Mutex
-	cancels []context.CancelFunc // of contexts that the spec has used
+	opened  []coordination.DistributedCoordination // as the subject gave them
+	peers   map[string]int                         // by namespace
+	cancels []context.CancelFunc                   // of contexts that were used
 }
 
-func newCluster(ctx SpecContext, subject Subject) *cluster {
-	c := &cluster{subject: subject, namespace: "spec-" + rand.Text()}
+// times are the lengths of time that behaviours are made of. A subject that has
+// a timing scale stretches them.
+type times struct {
+	patience time.Duration // how long to wait for what must happen
+	promptly time.Duration // how soon a call that blocks ends once its context is done
+	shortly  time.Duration // a time to live that can be waited for
+	briefly  time.Duration // a time to live of which nothing is expected but its end
+}
+
+func newCluster(ctx context.Context, t *trial, subject Subject) *cluster {
+	c := &cluster{
+		Gomega: NewGomega(t.Fail), trial: t, subject: subject,
+		namespace: "spec-" + rand.Text(), peers: map[string]int{},
+		times: times{
+			patience: t.scaled(10 * time.Second),
+			promptly: t.scaled(100 * time.Millisecond),
+			shortly:  t.scaled(600 * time.Millisecond),
+			briefly:  t.scaled(5 * time.Millisecond),
+		},
+	}
 	_, c.virtual = subject.(VirtualTime)
 	if c.virtual {
 		c.ctx = context.Background() // one from outside can't be waited for inside of a bubble
 		c.ctx = c.within(bubbleTimeout / 2)
 	} else {
 		c.ctx = ctx
-		c.ctx = c.within(specTimeout)
+		c.ctx = c.within(t.scaled(specTimeout))
 	}
 	return c
 }
 
+// takeDown closes what was opened; a handle that does not close is a failure,
+// but the others are closed all the same.
 func (c *cluster) takeDown() {
 	for _, handle := range c.opened {
-		Expect(handle.Close()).To(Succeed(), "closing a handle")
+		if err := guarded(c.patience, "Close", handle.Close); err != nil {
+			c.decide(report.Failed, fmt.Sprintf("closing a handle: %v", err))
+		}
 	}
 	for _, cancel := range c.cancels {
 		cancel()
 	}
 }
 
-// open opens a handle in the spec's namespace: a peer of those before it.
-func (c *cluster) open() coordination.DistributedCoordination {
-	GinkgoHelper()
-	return c.openIn(c.namespace)
-}
+// open opens a handle in the trial's namespace: a peer of those before it.
+func (c *cluster) open() coordination.DistributedCoordination { return c.openIn(c.namespace) }
 
 // pair opens two peers.
 func (c *cluster) pair() (one, other coordination.DistributedCoordination) {
-	GinkgoHelper()
 	return c.open(), c.open()
 }
 
 func (c *cluster) openIn(namespace string) coordination.DistributedCoordination {
-	GinkgoHelper()
-	handle, err := c.subject.Open(c.ctx, namespace)
-	Expect(err).NotTo(HaveOccurred(), "opening a handle")
-	Expect(handle).NotTo(BeNil(), "the subject opens a handle")
-	Expect(slices.Contains(c.opened, handle)).To(BeFalse(), "the subject opens a handle of its own for each peer")
+	return c.openWith(c.ctx, namespace)
+}
+
+// openWith opens a handle. What goes wrong is the subject's fault, and breaks no
+// promise of the adapter's.
+func (c *cluster) openWith(ctx context.Context, namespace string) coordination.DistributedCoordination {
+	handle, err := openOf(ctx, c.subject, namespace, c.patience)
+	if err != nil {
+		c.blame(err.Error())
+		runtime.Goexit()
+	}
+	c.mu.Lock()
+	opened := slices.Clone(c.opened)
 	c.opened = append(c.opened, handle)
-	return handle
+	c.peers[namespace]++
+	second := c.peers[namespace] == 2
+	c.mu.Unlock()
+	if slices.ContainsFunc(opened, func(other coordination.DistributedCoordination) bool { return same(other, handle) }) {
+		c.blame("Open returns the same handle twice, where each call is to give a peer of its own")
+		runtime.Goexit()
+	}
+	if second {
+		c.prove()
+	}
+	if c.behaviour.unrecorded {
+		return handle
+	}
+	return &peer{handle, fmt.Sprint("peer ", len(opened)+1), &c.timeline}
+}
+
+// openOf calls Open of a subject, which may fail in any way.
+func openOf(ctx context.Context, subject Subject, namespace string, patience time.Duration) (coordination.DistributedCoordination, error) {
+	var handle coordination.DistributedCoordination
+	err := guarded(patience, "Open", func() (err error) {
+		handle, err = subject.Open(ctx, namespace)
+		return err
+	})
+	switch {
+	case errors.Is(err, errHangs):
+		return nil, fmt.Errorf("Open has not returned for %v", patience)
+	case err != nil:
+		return nil, fmt.Errorf("opening a handle: %w", err)
+	case isNil(handle):
+		return nil, errors.New("Open returns neither a handle nor an error")
+	}
+	return handle, nil
+}
+
+// safely returns a body for a goroutine: a panic in it is the trial's failure.
+func (c *cluster) safely(body func()) func() {
+	return func() {
+		defer c.rescue()
+		body()
+	}
+}
+
+// group is goroutines that belong together.
+type group struct {
+	c       *cluster
+	running sync.WaitGroup
+}
+
+func (c *cluster) group() *group { return &group{c: c} }
+
+func (g *group) Go(body func()) { g.running.Go(g.c.safely(body)) }
+
+// Wait waits for them. Where one of them has failed there is no going on.
+func (g *group) Wait() {
+	g.running.Wait()
+	if !g.c.undecided() {
+		runtime.Goexit()
+	}
+}
+
+// links returns the subject's power over links.
+func (c *cluster) links() linked {
+	return linked{need[Links](c, "the subject can't break a handle's connections"), c}
+}
+
+// linked breaks the links of handles as behaviours know them.
+type linked struct {
+	links Links
+	c     *cluster
+}
+
+func (l linked) Cut(handle coordination.DistributedCoordination) {
+	l.do("its link is cut", l.links.Cut, handle)
+}
+func (l linked) Freeze(handle coordination.DistributedCoordination) {
+	l.do("its link freezes", l.links.Freeze, handle)
+}
+func (l linked) Heal(handle coordination.DistributedCoordination) {
+	l.do("its link is healed", l.links.Heal, handle)
+}
+
+func (l linked) do(what string, do func(coordination.DistributedCoordination), handle coordination.DistributedCoordination) {
+	if p, recorded := handle.(*peer); recorded {
+		l.c.timeline.note(p.name, what)
+	}
+	do(bare(handle))
+}
+
+// need returns the subject's power, or ends the behaviour as not checked.
+func need[Power any](c *cluster, reason string) Power {
+	power, ok := c.subject.(Power)
+	if !ok {
+		c.notChecked(reason)
+	}
+	return power
 }
 
 // within returns a context that ends after a while.
@@ -89,7 +211,7 @@ func (c *cluster) within(timeout time.Duration) context.Context {
 func (c *cluster) subscribe(handle coordination.Messaging, pattern string) coordination.Subscription {
 	GinkgoHelper()
 	subscription, err := handle.Subscribe(c.ctx, pattern)
-	Expect(err).NotTo(HaveOccurred(), "subscribing to %q", pattern)
+	c.Expect(err).NotTo(HaveOccurred(), "subscribing to %q", pattern)
 	return subscription
 }
 
@@ -97,15 +219,15 @@ func (c *cluster) subscribe(handle coordination.Messaging, pattern string) coord
 func (c *cluster) publish(handle coordination.Messaging, channel string, payloads ...string) {
 	GinkgoHelper()
 	for _, payload := range payloads {
-		Expect(handle.Publish(c.ctx, channel, []byte(payload))).To(Succeed(), "publishing on %q", channel)
+		c.Expect(handle.Publish(c.ctx, channel, []byte(payload))).To(Succeed(), "publishing on %q", channel)
 	}
 }
 
 // next returns the next message.
 func (c *cluster) next(subscription coordination.Subscription) coordination.Message {
 	GinkgoHelper()
-	message, err := subscription.Next(c.within(patience))
-	Expect(err).NotTo(HaveOccurred(), "waiting for a message")
+	message, err := subscription.Next(c.within(c.patience))
+	c.Expect(err).NotTo(HaveOccurred(), "waiting for a message")
 	return message
 }
 
@@ -114,7 +236,7 @@ func (c *cluster) next(subscription coordination.Subscription) coordination.Mess
 func (c *cluster) expectNext(subscription coordination.Subscription, payloads ...string) {
 	GinkgoHelper()
 	for _, payload := range payloads {
-		Expect(string(c.next(subscription).Payload)).To(Equal(payload))
+		c.Expect(string(c.next(subscription).Payload)).To(Equal(payload))
 	}
 }
 
@@ -122,9 +244,6 @@ func (c *cluster) expectNext(subscription coordination.Subscription, payloads ..
 func (c *cluster) pass(d time.Duration) {
 	time.Sleep(d)
 }
-
-// shortly is a time to live that a spec can wait for.
-const shortly = 600 * time.Millisecond
 
 // nearlyPast lets most of a time to live go by that began at start: all but a
 // millisecond in virtual time, half of it in real time.
@@ -149,5 +268,5 @@ func (c *cluster) past(start time.Time, ttl time.Duration) {
 // eventually waits for what comes about without a signal.
 func (c *cluster) eventually(condition any) AsyncAssertion {
 	GinkgoHelper()
-	return Eventually(c.ctx, condition).WithTimeout(patience).WithPolling(5 * time.Millisecond)
+	return c.Eventually(c.ctx, condition).WithTimeout(c.patience).WithPolling(5 * time.Millisecond)
 }

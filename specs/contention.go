@@ -40,100 +40,100 @@ func (c *cluster) candidates(handles, each int) []candidate {
 func (c *cluster) race(candidates []candidate, ttl time.Duration) (winner candidate, term uint64) {
 	GinkgoHelper()
 	var winners atomic.Int64
-	together(len(candidates), func(i int) {
+	c.together(len(candidates), func(i int) {
 		its, acquired, err := candidates[i].handle.TryAcquireLeadership(c.ctx, candidates[i].nodeID, ttl)
-		Expect(err).NotTo(HaveOccurred())
+		c.Expect(err).NotTo(HaveOccurred())
 		if acquired && winners.Add(1) == 1 {
 			winner, term = candidates[i], its
 		}
 	})
-	Expect(winners.Load()).To(BeEquivalentTo(1), "how many have acquired the lease")
+	c.Expect(winners.Load()).To(BeEquivalentTo(1), "how many have acquired the lease")
 	c.expectLeader(winner.handle, winner.nodeID, term)
 	return winner, term
 }
 
-func (c contract) contention() {
-	c.it("gives the lease to exactly one of 50 candidates that try at the same time", func(c *cluster) {
+func (c *contract) contention() {
+	c.it("contend-1", "gives the lease to exactly one of 50 candidates that try at the same time", func(c *cluster) {
 		c.race(c.candidates(5, 10), time.Hour)
 	})
 
-	c.it("gives the lease to exactly one of many handles with the same node ID", func(c *cluster) {
+	c.it("contend-2", "gives the lease to exactly one of many handles with the same node ID", func(c *cluster) {
 		c.race(c.candidates(12, 1), time.Hour)
 	})
 
-	c.it("gives 20 distinct and rising terms in 20 rounds among many candidates", func(c *cluster) {
+	c.it("contend-3", "gives 20 distinct and rising terms in 20 rounds among many candidates", func(c *cluster) {
 		candidates := c.candidates(4, 5)
 		var terms []uint64
 		for range 20 {
 			winner, term := c.race(candidates, time.Hour)
 			terms = append(terms, term)
-			Expect(c.release(winner.handle, winner.nodeID)).To(BeTrue())
+			c.Expect(c.release(winner.handle, winner.nodeID)).To(BeTrue())
 		}
-		Expect(slices.IsSorted(terms)).To(BeTrue(), "%v", terms)
-		Expect(slices.Compact(terms)).To(HaveLen(20))
+		c.Expect(slices.IsSorted(terms)).To(BeTrue(), "%v", terms)
+		c.Expect(slices.Compact(terms)).To(HaveLen(20))
 	})
 
-	c.it("gives the lease to exactly one of those who wait when it ends", func(c *cluster) {
+	c.it("contend-4", "gives the lease to exactly one of those who wait when it ends", func(c *cluster) {
 		one, candidates := c.open(), c.candidates(4, 5)
 		for range 3 {
-			former := c.lead(one, "former leader", 4*briefly)
+			former := c.lead(one, "former leader", 4*c.briefly)
 			var winners atomic.Int64
-			together(len(candidates), func(i int) {
+			c.together(len(candidates), func(i int) {
 				for leader := former; leader <= former; c.pass(time.Millisecond) {
 					term, acquired, err := candidates[i].handle.TryAcquireLeadership(c.ctx, candidates[i].nodeID, time.Hour)
-					Expect(err).NotTo(HaveOccurred())
+					c.Expect(err).NotTo(HaveOccurred())
 					if acquired {
-						Expect(term).To(BeNumerically(">", former))
+						c.Expect(term).To(BeNumerically(">", former))
 						winners.Add(1)
 						return
 					}
 					now, _, err := candidates[i].handle.Leader(c.ctx)
-					Expect(err).NotTo(HaveOccurred())
+					c.Expect(err).NotTo(HaveOccurred())
 					leader = now.Term
 				}
 			})
-			Expect(winners.Load()).To(BeEquivalentTo(1), "how many have acquired the lease")
+			c.Expect(winners.Load()).To(BeEquivalentTo(1), "how many have acquired the lease")
 			for _, candidate := range candidates {
 				c.release(candidate.handle, candidate.nodeID)
 			}
 		}
 	})
 
-	c.it("lets the holder renew while others try, and keeps its term", func(c *cluster) {
+	c.it("contend-5", "lets the holder renew while others try, and keeps its term", func(c *cluster) {
 		holder := c.open()
 		term := c.lead(holder, "holder", time.Hour)
 		rivals := c.candidates(3, 3)
-		together(len(rivals)+1, func(i int) {
+		c.together(len(rivals)+1, func(i int) {
 			for range 20 {
 				if i < len(rivals) {
 					c.expectOutrun(rivals[i].handle, rivals[i].nodeID, time.Hour)
 				} else {
-					Expect(c.lead(holder, "holder", time.Hour)).To(Equal(term))
+					c.Expect(c.lead(holder, "holder", time.Hour)).To(Equal(term))
 				}
 			}
 		})
 		c.expectLeader(holder, "holder", term)
 	})
 
-	c.it("releases a lease once, however many release it at the same time", func(c *cluster) {
+	c.it("contend-6", "releases a lease once, however many release it at the same time", func(c *cluster) {
 		one := c.open()
 		for range 10 {
 			c.lead(one, "node", time.Hour)
 			var released atomic.Int64
-			together(8, func(int) {
+			c.together(8, func(int) {
 				if c.release(one, "node") {
 					released.Add(1)
 				}
 			})
-			Expect(released.Load()).To(BeEquivalentTo(1))
+			c.Expect(released.Load()).To(BeEquivalentTo(1))
 		}
 	})
 
-	c.it("never has two leaders at a time, whatever many candidates do", func(c *cluster) {
+	c.it("contend-7", "never has two leaders at a time, whatever many candidates do", func(c *cluster) {
 		candidates := c.candidates(3, 3)
 		var mu sync.Mutex
 		var reigns []reign
-		together(len(candidates), func(i int) {
+		c.together(len(candidates), func(i int) {
 			for _, reign := range c.campaign(i, candidates[i]) {
 				mu.Lock()
 				reigns = append(reigns, reign)
@@ -141,14 +141,14 @@ func (c contract) contention() {
 			}
 		})
 		slices.SortStableFunc(reigns, func(a, b reign) int { return cmp.Compare(a.term, b.term) })
-		Expect(len(reigns)).To(BeNumerically(">", 10))
+		c.Expect(len(reigns)).To(BeNumerically(">", 10))
 		for i, later := range reigns {
 			for _, earlier := range reigns[:i] {
 				if earlier.term == later.term {
-					Expect(later.by).To(Equal(earlier.by), "who has the term %d", later.term)
+					c.Expect(later.by).To(Equal(earlier.by), "who has the term %d", later.term)
 					continue // a renewal
 				}
-				Expect(later.from).NotTo(BeTemporally("<", earlier.until), "%v begins before the end of %v", later, earlier)
+				c.Expect(later.from).NotTo(BeTemporally("<", earlier.until), "%v begins before the end of %v", later, earlier)
 			}
 		}
 	})
@@ -172,7 +172,7 @@ func (c *cluster) campaign(number int, by candidate) (reigns []reign) {
 		asked := time.Now()
 		term, acquired, err := by.handle.TryAcquireLeadership(c.ctx, by.nodeID, ttl)
 		told := time.Now()
-		Expect(err).NotTo(HaveOccurred())
+		c.Expect(err).NotTo(HaveOccurred())
 		if acquired {
 			// Its own last reign ends here at the latest: what it was given now
 			// may be shorter.

@@ -25,20 +25,20 @@ func (c *cluster) expired() context.Context { return c.within(-time.Second) }
 func (c *cluster) expectDone(name string, call func(context.Context) error) {
 	GinkgoHelper()
 	for _, done := range []context.Context{c.cancelled(), c.expired()} {
-		c.expectEnd(time.Now(), promptly, done.Err(), begin(name, func() error { return call(done) }))
+		c.expectEnd(time.Now(), c.promptly, done.Err(), c.begin(name, func() error { return call(done) }))
 	}
 }
 
-func (c contract) contexts() {
+func (c *contract) contexts() {
 	for _, m := range methods {
-		c.it("ends "+m.name+" with the error of a context that is done before it, and changes nothing", func(c *cluster) {
+		c.it("done-"+m.name, "ends "+m.name+" with the error of a context that is done before it, and changes nothing", func(c *cluster) {
 			s := c.scene(m.leads)
 			c.expectDone(m.name, func(ctx context.Context) error { return m.do(ctx, s.handle) })
 			s.expectUntouched()
 		})
 	}
 
-	c.it("ends Next with the error of a context that is done before it, and leaves the message", func(c *cluster) {
+	c.it("context-1", "ends Next with the error of a context that is done before it, and leaves the message", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "news")
 		c.publish(other, "news", "first", "second")
@@ -50,32 +50,32 @@ func (c contract) contexts() {
 		c.expectNext(subscription, "second")
 	})
 
-	c.it("ends a Next and a PublishWithAck that wait within 100 ms of their cancellation", func(c *cluster) {
+	c.it("context-2", "ends a Next and a PublishWithAck that wait within 100 ms of their cancellation", func(c *cluster) {
 		ctx, cancel := context.WithCancel(c.ctx)
 		defer cancel()
 		calls := c.waiters(ctx)
 		start := time.Now()
 		cancel()
-		c.expectEnd(start, promptly, context.Canceled, calls...)
+		c.expectEnd(start, c.promptly, context.Canceled, calls...)
 	})
 
-	c.it("ends a Next and a PublishWithAck that wait within 100 ms of their deadline", func(c *cluster) {
-		ctx := c.within(2 * promptly)
+	c.it("context-3", "ends a Next and a PublishWithAck that wait within 100 ms of their deadline", func(c *cluster) {
+		ctx := c.within(2 * c.promptly)
 		calls := c.waiters(ctx)
 		deadline, _ := ctx.Deadline()
-		c.expectEnd(deadline, promptly, context.DeadlineExceeded, calls...)
+		c.expectEnd(deadline, c.promptly, context.DeadlineExceeded, calls...)
 		for _, call := range calls {
-			Expect(call.end).NotTo(BeTemporally("<", deadline), call.name)
+			c.Expect(call.end).NotTo(BeTemporally("<", deadline), call.name)
 		}
 	})
 
-	c.it("ends no other calls than those whose context is cancelled", func(c *cluster) {
+	c.it("context-4", "ends no other calls than those whose context is cancelled", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "news")
 		ctx, cancel := context.WithCancel(c.ctx)
 		defer cancel()
 		next := func(ctx context.Context) *begun {
-			return begin("Next", func() error {
+			return c.begin("Next", func() error {
 				_, err := subscription.Next(ctx)
 				return err
 			})
@@ -84,49 +84,47 @@ func (c contract) contexts() {
 		c.expectWaiting(one1, one2, cancelled)
 		start := time.Now()
 		cancel()
-		c.expectEnd(start, promptly, context.Canceled, cancelled)
+		c.expectEnd(start, c.promptly, context.Canceled, cancelled)
 		c.expectWaiting(one1, one2)
 		c.publish(other, "news", "first", "second")
-		c.expectEnd(start, patience, nil, one1, one2)
+		c.expectEnd(start, c.patience, nil, one1, one2)
 	})
 
-	c.it("binds a handle to no context but those of its calls", func(c *cluster) {
+	c.it("context-5", "binds a handle to no context but those of its calls", func(c *cluster) {
 		ctx, cancel := context.WithCancel(c.ctx)
 		defer cancel()
-		handle, err := c.subject.Open(ctx, c.namespace)
-		Expect(err).NotTo(HaveOccurred())
-		c.opened = append(c.opened, handle)
+		handle := c.openWith(ctx, c.namespace)
 		for _, m := range methods {
-			Expect(answers(m.do(ctx, handle))).To(Succeed(), m.name)
+			c.Expect(answers(m.do(ctx, handle))).To(Succeed(), m.name)
 		}
 		subscription, err := handle.Subscribe(ctx, "channel")
-		Expect(err).NotTo(HaveOccurred())
+		c.Expect(err).NotTo(HaveOccurred())
 		cancel()
 		c.pass(10 * time.Millisecond) // for what the cancellation may set off
 		c.publish(handle, "channel", "hello")
 		c.expectNext(subscription, "hello")
-		Expect(subscription.Close()).To(Succeed())
+		c.Expect(subscription.Close()).To(Succeed())
 		for _, m := range methods {
-			Expect(answers(m.do(c.ctx, handle))).To(Succeed(), m.name)
+			c.Expect(answers(m.do(c.ctx, handle))).To(Succeed(), m.name)
 		}
 	})
 
-	c.it("ends every method that waits on a frozen link within 100 ms of its cancellation", func(c *cluster) {
+	c.it("context-6", "ends every method that waits on a frozen link within 100 ms of its cancellation", func(c *cluster) {
 		ctx, cancel := context.WithCancel(c.ctx)
 		defer cancel()
 		calls, heal := c.frozen(ctx)
 		defer heal()
 		start := time.Now()
 		cancel()
-		c.expectEnd(start, promptly, context.Canceled, calls...)
+		c.expectEnd(start, c.promptly, context.Canceled, calls...)
 	})
 
-	c.it("ends every method that waits on a frozen link within 100 ms of its deadline", func(c *cluster) {
-		ctx := c.within(2 * promptly)
+	c.it("context-7", "ends every method that waits on a frozen link within 100 ms of its deadline", func(c *cluster) {
+		ctx := c.within(2 * c.promptly)
 		calls, heal := c.frozen(ctx)
 		defer heal()
 		deadline, _ := ctx.Deadline()
-		c.expectEnd(deadline, promptly, context.DeadlineExceeded, calls...)
+		c.expectEnd(deadline, c.promptly, context.DeadlineExceeded, calls...)
 	})
 }
 
@@ -137,11 +135,11 @@ func (c *cluster) waiters(ctx context.Context) []*begun {
 	quiet := c.subscribe(one, "quiet")
 	c.subscribe(one, "news") // and never read
 	calls := []*begun{
-		begin("Next", func() error {
+		c.begin("Next", func() error {
 			_, err := quiet.Next(ctx)
 			return err
 		}),
-		begin("PublishWithAck", func() error {
+		c.begin("PublishWithAck", func() error {
 			_, err := other.PublishWithAck(ctx, "news", nil, time.Hour)
 			return err
 		}),
@@ -154,11 +152,11 @@ func (c *cluster) waiters(ctx context.Context) []*begun {
 // returns what heals it.
 func (c *cluster) frozen(ctx context.Context) (calls []*begun, heal func()) {
 	GinkgoHelper()
-	links := need[Links](c, noLinks)
+	links := c.links()
 	handle := c.inUse()
 	links.Freeze(handle)
 	for _, m := range methods {
-		calls = append(calls, begin(m.name, func() error { return m.do(ctx, handle) }))
+		calls = append(calls, c.begin(m.name, func() error { return m.do(ctx, handle) }))
 	}
 	c.expectWaiting(calls...)
 	return calls, func() { links.Heal(handle) }
@@ -169,7 +167,7 @@ func (c *cluster) inUse() coordination.DistributedCoordination {
 	GinkgoHelper()
 	handle := c.open()
 	for _, m := range methods {
-		Expect(answers(m.do(c.ctx, handle))).To(Succeed(), m.name)
+		c.Expect(answers(m.do(c.ctx, handle))).To(Succeed(), m.name)
 	}
 	return handle
 }

@@ -126,7 +126,7 @@ var methods = []method{
 	},
 	{
 		name: "Heartbeat", named: "nodeID", timed: "ttl",
-		valid: arguments{name: "node", length: briefly},
+		valid: arguments{name: "node", length: 5 * time.Millisecond},
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, with arguments) error {
 			return handle.Heartbeat(ctx, with.name, with.length)
 		},

@@ -10,8 +10,8 @@ import (
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-func (c contract) isolation() {
-	c.it("shares keys, members, the leader and messages among the handles of one namespace", func(c *cluster) {
+func (c *contract) isolation() {
+	c.it("isolate-1", "shares keys, members, the leader and messages among the handles of one namespace", func(c *cluster) {
 		one, other := c.pair()
 		third := c.open()
 		subscription := c.subscribe(third, "news")
@@ -27,19 +27,19 @@ func (c contract) isolation() {
 		}
 	})
 
-	c.it("gives each handle of a namespace subscriptions and a candidacy of its own", func(c *cluster) {
+	c.it("isolate-2", "gives each handle of a namespace subscriptions and a candidacy of its own", func(c *cluster) {
 		one, other := c.pair()
 		c.subscribe(one, "news")
-		Expect(c.stats(other).Subscriptions).To(BeZero())
+		c.Expect(c.stats(other).Subscriptions).To(BeZero())
 		term := c.lead(one, "node", time.Minute)
 		_, acquired, err := other.TryAcquireLeadership(c.ctx, "node", time.Minute)
-		Expect(err).NotTo(HaveOccurred())
-		Expect(acquired).To(BeFalse())
-		Expect(other.ReleaseLeadership(c.ctx, "node")).To(BeFalse())
+		c.Expect(err).NotTo(HaveOccurred())
+		c.Expect(acquired).To(BeFalse())
+		c.Expect(other.ReleaseLeadership(c.ctx, "node")).To(BeFalse())
 		c.expectLeader(other, "node", term)
 	})
 
-	c.it("delivers no message to another namespace", func(c *cluster) {
+	c.it("isolate-3", "delivers no message to another namespace", func(c *cluster) {
 		here, there := c.open(), c.openIn(c.namespace+" 2")
 		literal, pattern := c.subscribe(there, "news"), c.subscribe(there, "*")
 		c.publish(here, "news", "not for there")
@@ -48,121 +48,121 @@ func (c contract) isolation() {
 		c.expectNext(pattern, "for there")
 	})
 
-	c.it("counts no acknowledgement from another namespace", func(c *cluster) {
+	c.it("isolate-4", "counts no acknowledgement from another namespace", func(c *cluster) {
 		here, there := c.open(), c.openIn(c.namespace+" 2")
 		read := make(chan coordination.Message, 10)
 		for _, handle := range []coordination.Messaging{here, there, there} {
 			subscription := c.subscribe(handle, "news")
-			go func() {
+			go c.safely(func() {
 				for message, err := range coordination.Messages(c.ctx, subscription) {
 					if err != nil {
 						return
 					}
 					read <- message
 				}
-			}()
+			})()
 		}
-		Expect(here.PublishWithAck(c.ctx, "news", []byte("here"), patience)).To(Equal(1))
-		Expect(string((<-read).Payload)).To(Equal("here"))
-		Expect(there.PublishWithAck(c.ctx, "news", []byte("there"), patience)).To(Equal(2))
-		Expect(string((<-read).Payload)).To(Equal("there"))
-		Expect(string((<-read).Payload)).To(Equal("there"))
+		c.Expect(here.PublishWithAck(c.ctx, "news", []byte("here"), c.patience)).To(Equal(1))
+		c.Expect(string((<-read).Payload)).To(Equal("here"))
+		c.Expect(there.PublishWithAck(c.ctx, "news", []byte("there"), c.patience)).To(Equal(2))
+		c.Expect(string((<-read).Payload)).To(Equal("there"))
+		c.Expect(string((<-read).Payload)).To(Equal("there"))
 	})
 
-	c.it("finds no subscribers where only another namespace has some", func(c *cluster) {
+	c.it("isolate-5", "finds no subscribers where only another namespace has some", func(c *cluster) {
 		here, there := c.open(), c.openIn(c.namespace+" 2")
 		c.subscribe(there, "news")
 		c.subscribe(there, "*")
-		_, err := here.PublishWithAck(c.ctx, "news", []byte("hello"), shortly)
-		Expect(err).To(MatchError(coordination.ErrNoSubscribers))
+		_, err := here.PublishWithAck(c.ctx, "news", []byte("hello"), c.shortly)
+		c.Expect(err).To(MatchError(coordination.ErrNoSubscribers))
 	})
 
-	c.it("neither reads, replaces, lists nor deletes the keys of another namespace", func(c *cluster) {
+	c.it("isolate-6", "neither reads, replaces, lists nor deletes the keys of another namespace", func(c *cluster) {
 		here, there := c.open(), c.openIn(c.namespace+" 2")
 		c.set(there, "key", "there")
 		c.expectMissing(here, "key")
 		c.expectKeys(here, "*")
-		Expect(here.Delete(c.ctx, "key")).To(BeFalse())
-		Expect(here.DeleteMany(c.ctx, "key")).To(BeZero())
-		c.past(c.setFor(here, briefly, "key"), briefly)
+		c.Expect(here.Delete(c.ctx, "key")).To(BeFalse())
+		c.Expect(here.DeleteMany(c.ctx, "key")).To(BeZero())
+		c.past(c.setFor(here, c.briefly, "key"), c.briefly)
 		c.expectValue(there, "key", "there")
 		c.expectKeys(there, "*", "key")
 		c.expectMissing(here, "key")
 	})
 
-	c.it("flushes no key of another namespace", func(c *cluster) {
+	c.it("isolate-7", "flushes no key of another namespace", func(c *cluster) {
 		here, there := c.open(), c.openIn(c.namespace+" 2")
 		keys := c.fill(there, "key ", 1200)
 		c.set(here, "key", "here")
-		Expect(here.FlushAll(c.ctx)).To(Succeed())
+		c.Expect(here.FlushAll(c.ctx)).To(Succeed())
 		c.expectKeys(here, "*")
 		c.expectKeys(there, "*", keys...)
 	})
 
-	c.it("neither lists, replaces, keeps nor deregisters the nodes of another namespace", func(c *cluster) {
+	c.it("isolate-8", "neither lists, replaces, keeps nor deregisters the nodes of another namespace", func(c *cluster) {
 		here, there := c.open(), c.openIn(c.namespace+" 2")
-		start := c.member(there, shortly, "node")
+		start := c.member(there, c.shortly, "node")
 		c.expectNodes(here)
 		c.expectNoMember(here, "node")
-		Expect(here.DeregisterNode(c.ctx, "node")).To(BeFalse())
-		Expect(here.Heartbeat(c.ctx, "node", time.Hour)).To(MatchError(coordination.ErrNotRegistered))
+		c.Expect(here.DeregisterNode(c.ctx, "node")).To(BeFalse())
+		c.Expect(here.Heartbeat(c.ctx, "node", time.Hour)).To(MatchError(coordination.ErrNotRegistered))
 		c.register(here, "node", "here")
-		Expect(here.Heartbeat(c.ctx, "node", time.Hour)).To(Succeed())
+		c.Expect(here.Heartbeat(c.ctx, "node", time.Hour)).To(Succeed())
 		c.expectMember(there, "node", "metadata of node")
-		c.past(start, shortly)
+		c.past(start, c.shortly)
 		c.expectNodes(there)
 		c.expectMember(here, "node", "here")
 		c.register(there, "node", "there")
-		Expect(here.DeregisterNode(c.ctx, "node")).To(BeTrue())
+		c.Expect(here.DeregisterNode(c.ctx, "node")).To(BeTrue())
 		c.expectMember(there, "node", "there")
 	})
 
-	c.it("lets each namespace have a leader, and release it for itself alone", func(c *cluster) {
+	c.it("isolate-9", "lets each namespace have a leader, and release it for itself alone", func(c *cluster) {
 		here, there := c.open(), c.openIn(c.namespace+" 2")
 		term := c.lead(there, "node", time.Minute)
 		_, led, err := here.Leader(c.ctx)
-		Expect(err).NotTo(HaveOccurred())
-		Expect(led).To(BeFalse())
-		Expect(here.ReleaseLeadership(c.ctx, "node")).To(BeFalse())
+		c.Expect(err).NotTo(HaveOccurred())
+		c.Expect(led).To(BeFalse())
+		c.Expect(here.ReleaseLeadership(c.ctx, "node")).To(BeFalse())
 		c.lead(here, "node", time.Minute)
-		Expect(here.ReleaseLeadership(c.ctx, "node")).To(BeTrue())
+		c.Expect(here.ReleaseLeadership(c.ctx, "node")).To(BeTrue())
 		c.expectLeader(there, "node", term)
 	})
 
-	c.it("counts in the stats neither the members nor the leader of another namespace", func(c *cluster) {
+	c.it("isolate-10", "counts in the stats neither the members nor the leader of another namespace", func(c *cluster) {
 		here, there := c.open(), c.openIn(c.namespace+" 2")
 		c.register(there, "node", "")
 		c.lead(there, "node", time.Minute)
 		stats := c.stats(here)
-		Expect(stats.ClusterSize).To(BeZero())
-		Expect(stats.Leader).To(BeEmpty())
+		c.Expect(stats.ClusterSize).To(BeZero())
+		c.Expect(stats.Leader).To(BeEmpty())
 	})
 
-	c.it("keeps apart namespaces of which one is the beginning of another", func(c *cluster) {
+	c.it("isolate-11", "keeps apart namespaces of which one is the beginning of another", func(c *cluster) {
 		c.expectApart("%s", "%s:", "%s:k", "%s:k:", "%s::", "%sa", "%s ", "%s/", "%s.")
 	})
 
-	c.it("keeps apart namespaces that differ in case, or in how a character is written", func(c *cluster) {
+	c.it("isolate-12", "keeps apart namespaces that differ in case, or in how a character is written", func(c *cluster) {
 		c.expectApart("%sa", "%sA", "%sé", "%se\u0301", "%sÉ")
 	})
 
-	c.it("keeps apart namespaces with glob characters", func(c *cluster) {
+	c.it("isolate-13", "keeps apart namespaces with glob characters", func(c *cluster) {
 		c.expectApart("%sa", "%s*", "%s?", "%s[a]", `%s\a`, "%s[^b]", "%s[", "*%s", "%s**")
 	})
 
-	c.it("keeps apart namespaces with braces", func(c *cluster) {
+	c.it("isolate-14", "keeps apart namespaces with braces", func(c *cluster) {
 		c.expectApart("%s", "{%s}", "{%s", "%s}", "%s{}", "{}%s", "%s{a}", "%s{b}", "{a}%s")
 	})
 
-	c.it("keeps apart namespaces with percent signs", func(c *cluster) {
+	c.it("isolate-15", "keeps apart namespaces with percent signs", func(c *cluster) {
 		c.expectApart("%s:", "%s%%", "%s%%3A", "%s%%3a", "%s%%253A", "%s%%%%", "%s%%s")
 	})
 
-	c.it("keeps apart namespaces with odd bytes", func(c *cluster) {
+	c.it("isolate-16", "keeps apart namespaces with odd bytes", func(c *cluster) {
 		c.expectApart("%s\x00", "\x00%s", "%s\n", "%s\r\n", "%s\xff", "%s\xc3", "%s\u00a0", " %s", "%s\t")
 	})
 
-	c.it("keeps apart names that read the same when they are put behind their namespaces", func(c *cluster) {
+	c.it("isolate-17", "keeps apart names that read the same when they are put behind their namespaces", func(c *cluster) {
 		here := c.open()
 		everywhere := c.subscribe(here, "*")
 		for _, between := range []string{":", "/", ".", "-", "_", "|", "", ":k:", ":key:", ":c:", "}:", ":k:k:"} {
@@ -183,7 +183,7 @@ func (c contract) isolation() {
 			c.expectNodes(there)
 			c.register(there, "node", "there")
 			c.expectMember(here, "x"+between+"node", "here")
-			Expect(there.FlushAll(c.ctx)).To(Succeed())
+			c.Expect(there.FlushAll(c.ctx)).To(Succeed())
 			c.expectValue(here, "x"+between+"key", "here")
 		}
 	})
@@ -221,14 +221,14 @@ func (c *cluster) expectApart(formats ...string) {
 		c.expectMember(t, "node", t.namespace)
 		c.expectLeader(t, t.namespace, t.term)
 		stats := c.stats(t)
-		Expect(stats.ClusterSize).To(Equal(1), "members in %q", t.namespace)
-		Expect(stats.Metadata).To(HaveKeyWithValue(coordination.NamespaceKey, t.namespace))
+		c.Expect(stats.ClusterSize).To(Equal(1), "members in %q", t.namespace)
+		c.Expect(stats.Metadata).To(HaveKeyWithValue(coordination.NamespaceKey, t.namespace))
 	}
 	// One after the other gives up all that it has.
 	for i, t := range tenants {
-		Expect(t.FlushAll(c.ctx)).To(Succeed())
-		Expect(t.DeregisterNode(c.ctx, "node")).To(BeTrue())
-		Expect(t.ReleaseLeadership(c.ctx, t.namespace)).To(BeTrue())
+		c.Expect(t.FlushAll(c.ctx)).To(Succeed())
+		c.Expect(t.DeregisterNode(c.ctx, "node")).To(BeTrue())
+		c.Expect(t.ReleaseLeadership(c.ctx, t.namespace)).To(BeTrue())
 		c.expectKeys(t, "*")
 		c.expectNodes(t)
 		for _, later := range tenants[i+1:] {

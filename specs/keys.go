@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -14,8 +13,8 @@ import (
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-func (c contract) keys() {
-	c.it("lists the keys by their logical names, each once, on every peer", func(c *cluster) {
+func (c *contract) keys() {
+	c.it("keys-1", "lists the keys by their logical names, each once, on every peer", func(c *cluster) {
 		one, other := c.pair()
 		for _, key := range []string{"crawl:2", "crawl:1", "index:1"} {
 			c.set(one, key, "first")
@@ -26,7 +25,7 @@ func (c contract) keys() {
 		c.expectKeys(other, "crawl:*", "crawl:1", "crawl:2")
 	})
 
-	c.it("lists keys in ascending order of their bytes", func(c *cluster) {
+	c.it("keys-2", "lists keys in ascending order of their bytes", func(c *cluster) {
 		one, other := c.pair()
 		ordered := []string{"\x00", "\n", "10", "9", "A", "B", "a", "a\x00", "a ", "a10", "a9", "aa", "b", "\x7f", "\x80", "é", "\xff", "\xff\xff"}
 		for _, key := range shuffled(ordered) {
@@ -35,7 +34,7 @@ func (c contract) keys() {
 		c.expectKeys(other, "*", ordered...)
 	})
 
-	c.it("lists an empty slice where no key matches", func(c *cluster) {
+	c.it("keys-3", "lists an empty slice where no key matches", func(c *cluster) {
 		handle := c.open()
 		for _, pattern := range []string{"*", "key", "k*", "[k]ey"} {
 			c.expectKeys(handle, pattern)
@@ -46,21 +45,21 @@ func (c contract) keys() {
 		}
 	})
 
-	c.it("lists nothing but keys", func(c *cluster) {
+	c.it("keys-4", "lists nothing but keys", func(c *cluster) {
 		one, other := c.pair()
 		c.register(one, "node", "metadata")
 		c.lead(one, "node", time.Minute)
 		c.subscribe(one, "news")
 		c.subscribe(one, "n*")
 		_, err := other.PublishWithAck(c.ctx, "news", []byte("nobody reads it"), 10*time.Millisecond)
-		Expect(err).To(MatchError(coordination.ErrAckTimeout))
+		c.Expect(err).To(MatchError(coordination.ErrAckTimeout))
 		c.expectKeys(other, "*")
 		for _, name := range append([]string{"node", "news", c.namespace}, likelyRecords...) {
 			c.expectKeys(other, "*"+strings.Trim(name, "*")+"*")
 		}
 	})
 
-	c.it("matches a pattern with the whole of a key", func(c *cluster) {
+	c.it("keys-5", "matches a pattern with the whole of a key", func(c *cluster) {
 		one, other := c.pair()
 		for _, key := range []string{"ews", "new", "news", "News", "news:1", "newss", "old news"} {
 			c.set(one, key, "value")
@@ -73,7 +72,7 @@ func (c contract) keys() {
 		c.expectKeys(other, "ew*", "ews")
 	})
 
-	c.it("matches with a star any bytes, none and separators included", func(c *cluster) {
+	c.it("keys-6", "matches with a star any bytes, none and separators included", func(c *cluster) {
 		handle := c.store("a", "a\x00b", "a\nb", "a/b", "ab", "abc", "ba", "\xff")
 		for pattern, keys := range map[string][]string{
 			"*":        {"a", "a\x00b", "a\nb", "a/b", "ab", "abc", "ba", "\xff"},
@@ -96,7 +95,7 @@ func (c contract) keys() {
 		}
 	})
 
-	c.it("matches with a question mark one byte, not one character", func(c *cluster) {
+	c.it("keys-7", "matches with a question mark one byte, not one character", func(c *cluster) {
 		handle := c.store("\n", "a", "a\nb", "ab", "abc", "b", "é", "日", "\xff")
 		for pattern, keys := range map[string][]string{
 			"?":     {"\n", "a", "b", "\xff"},
@@ -116,7 +115,7 @@ func (c contract) keys() {
 		}
 	})
 
-	c.it("matches with a class one byte of its bytes and ranges, or none of them after a caret", func(c *cluster) {
+	c.it("keys-8", "matches with a class one byte of its bytes and ranges, or none of them after a caret", func(c *cluster) {
 		handle := c.store("-", "5", "B", "^", "a", "ab", "b", "c", "d", "\x80", "\xff")
 		for pattern, keys := range map[string][]string{
 			"[abc]":       {"a", "b", "c"},
@@ -141,7 +140,7 @@ func (c contract) keys() {
 		}
 	})
 
-	c.it("takes the byte after a backslash as it is, in a class too", func(c *cluster) {
+	c.it("keys-9", "takes the byte after a backslash as it is, in a class too", func(c *cluster) {
 		handle := c.store("*", "-", "?", "[a]", `\`, `\*`, "]", "a", "a*", "ab")
 		for pattern, keys := range map[string][]string{
 			`\*`:     {"*"},
@@ -168,7 +167,7 @@ func (c contract) keys() {
 		}
 	})
 
-	c.it("reads malformed patterns as Redis does", func(c *cluster) {
+	c.it("keys-10", "reads malformed patterns as Redis does", func(c *cluster) {
 		handle := c.store("-", "[", `\`, "]", "^", "a", "a[", `a\`, "a]", "ab", "b", "bb", "c", "d")
 		single := []string{"-", "[", `\`, "]", "^", "a", "b", "c", "d"}
 		for pattern, keys := range map[string][]string{
@@ -201,7 +200,7 @@ func (c contract) keys() {
 		}
 	})
 
-	c.it("matches keys as coordination.Match does, for many odd patterns", func(c *cluster) {
+	c.it("keys-11", "matches keys as coordination.Match does, for many odd patterns", func(c *cluster) {
 		const alphabet = "ab-][^\\*?\xff\xc3\xa9\n"
 		random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 0))
 		words := func(count, longest int) (words []string) {
@@ -225,7 +224,7 @@ func (c contract) keys() {
 		}
 	})
 
-	c.it("matches patterns with very many stars", func(c *cluster) {
+	c.it("keys-12", "matches patterns with very many stars", func(c *cluster) {
 		const stars = coordination.MaxNameLen / 2
 		handle := c.store(strings.Repeat("a", stars), strings.Repeat("a", stars)+"b")
 		c.expectKeys(handle, strings.Repeat("a*", stars), strings.Repeat("a", stars), strings.Repeat("a", stars)+"b")
@@ -233,7 +232,7 @@ func (c contract) keys() {
 		c.expectKeys(handle, strings.Repeat("*", 2*stars), strings.Repeat("a", stars), strings.Repeat("a", stars)+"b")
 	})
 
-	c.it("takes no exponential time for a pattern of many stars that matches nothing", func(c *cluster) {
+	c.it("keys-13", "takes no exponential time for a pattern of many stars that matches nothing", func(c *cluster) {
 		// It either returns or does not, within the ages of this world.
 		handle := c.store(strings.Repeat("a", coordination.MaxNameLen))
 		c.expectKeys(handle, "a*a*a*a*b")
@@ -241,7 +240,7 @@ func (c contract) keys() {
 		c.expectKeys(handle, strings.Repeat("*a", 40)+"?b*")
 	})
 
-	c.it("takes no byte of its own namespace for a pattern", func(c *cluster) {
+	c.it("keys-14", "takes no byte of its own namespace for a pattern", func(c *cluster) {
 		like := c.openIn(c.namespace + "a")
 		c.set(like, "key", "value")
 		for _, odd := range []string{"*", "?", "[a]", `\a`, "[^b]", "["} {
@@ -254,19 +253,19 @@ func (c contract) keys() {
 		}
 	})
 
-	c.it("lists names that DeleteMany takes as they are", func(c *cluster) {
+	c.it("keys-15", "lists names that DeleteMany takes as they are", func(c *cluster) {
 		one, other := c.pair()
 		for _, key := range []string{"page:1", "page:*", "page:[2]", "page:\\", "page:\n", "page:\xff", "other"} {
 			c.set(one, key, "value")
 		}
 		listed, err := other.Keys(c.ctx, "page:*")
-		Expect(err).NotTo(HaveOccurred())
-		Expect(listed).To(HaveLen(6))
-		Expect(one.DeleteMany(c.ctx, listed...)).To(Equal(6))
+		c.Expect(err).NotTo(HaveOccurred())
+		c.Expect(listed).To(HaveLen(6))
+		c.Expect(one.DeleteMany(c.ctx, listed...)).To(Equal(6))
 		c.expectKeys(one, "*", "other")
 	})
 
-	c.it("lists each of 5,000 keys once, in order", func(c *cluster) {
+	c.it("keys-16", "lists each of 5,000 keys once, in order", func(c *cluster) {
 		one, other := c.pair()
 		keys := c.fill(one, "key ", 5000)
 		c.expectKeys(other, "*", keys...)
@@ -274,36 +273,35 @@ func (c contract) keys() {
 		c.expectKeys(other, "key ??42?", slices.DeleteFunc(keys, func(key string) bool { return key[6:8] != "42" })...)
 	})
 
-	c.it("lists every key that is there throughout the walk, while others come and go", func(c *cluster) {
+	c.it("keys-17", "lists every key that is there throughout the walk, while others come and go", func(c *cluster) {
 		one, other := c.pair()
 		keys := c.fill(one, "stays ", 2500)
-		var running sync.WaitGroup
+		running := c.group()
 		defer running.Wait()
 		stop := make(chan struct{})
 		defer close(stop)
 		for churner := range 4 {
 			running.Go(func() {
-				defer GinkgoRecover()
 				for i := 0; ; i++ {
 					select {
 					case <-stop:
 						return
 					default:
 					}
-					Expect(one.Set(c.ctx, fmt.Sprint("goes ", churner, " ", i), nil, 2*specTimeout)).To(Succeed())
+					c.Expect(one.Set(c.ctx, fmt.Sprint("goes ", churner, " ", i), nil, 2*specTimeout)).To(Succeed())
 					if i >= 200 {
-						Expect(one.Delete(c.ctx, fmt.Sprint("goes ", churner, " ", i-200))).To(BeTrue())
+						c.Expect(one.Delete(c.ctx, fmt.Sprint("goes ", churner, " ", i-200))).To(BeTrue())
 					}
 				}
 			})
 		}
 		for range 4 {
 			listed, err := other.Keys(c.ctx, "*")
-			Expect(err).NotTo(HaveOccurred())
-			Expect(slices.IsSorted(listed)).To(BeTrue(), "ascending order")
-			Expect(slices.Compact(slices.Clone(listed))).To(HaveLen(len(listed)), "each once")
+			c.Expect(err).NotTo(HaveOccurred())
+			c.Expect(slices.IsSorted(listed)).To(BeTrue(), "ascending order")
+			c.Expect(slices.Compact(slices.Clone(listed))).To(HaveLen(len(listed)), "each once")
 			listed = slices.DeleteFunc(listed, func(key string) bool { return strings.HasPrefix(key, "goes ") })
-			Expect(slices.Equal(listed, keys)).To(BeTrue(), "all that stay are listed")
+			c.Expect(slices.Equal(listed, keys)).To(BeTrue(), "all that stay are listed")
 		}
 	})
 }

@@ -18,19 +18,19 @@ import (
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-func (c contract) linearizability() {
-	c.it("answers as if all tries, releases and looks at the lease came one after another", func(c *cluster) {
+func (c *contract) linearizability() {
+	c.it("linear-1", "answers as if all tries, releases and looks at the lease came one after another", func(c *cluster) {
 		c.expectLinearizable(leaseModel, c.leaseHistory(func(*rand.Rand) time.Duration { return time.Hour }))
 	})
 
-	c.it("answers as if they came one after another also where leases end meanwhile", func(c *cluster) {
+	c.it("linear-2", "answers as if they came one after another also where leases end meanwhile", func(c *cluster) {
 		c.expectLinearizable(leaseModel, c.leaseHistory(func(random *rand.Rand) time.Duration {
 			c.pass(time.Duration(random.IntN(2000)) * time.Microsecond)
 			return time.Duration(1+random.IntN(8)) * time.Millisecond
 		}))
 	})
 
-	c.it("answers for each key as if all Sets, Gets and Deletes of it came one after another", func(c *cluster) {
+	c.it("linear-3", "answers for each key as if all Sets, Gets and Deletes of it came one after another", func(c *cluster) {
 		c.expectLinearizable(keyModel, c.keyHistory())
 	})
 }
@@ -56,7 +56,7 @@ func (h *history) record(client int, input any, call func() (output any)) {
 // before one that had returned when it was called, explains all answers.
 func (c *cluster) expectLinearizable(model porcupine.Model, h *history) {
 	GinkgoHelper()
-	result, info := porcupine.CheckOperationsVerbose(model, h.operations, patience)
+	result, info := porcupine.CheckOperationsVerbose(model, h.operations, c.patience)
 	if result == porcupine.Ok {
 		return
 	}
@@ -69,7 +69,7 @@ func (c *cluster) expectLinearizable(model porcupine.Model, h *history) {
 		}
 		told.WriteString("  and no other comes next\n")
 	}
-	Fail(fmt.Sprintf("%s: no order of %d calls explains the answers:\n%s", result, len(h.operations), told.String()))
+	c.Fail(fmt.Sprintf("%s: no order of %d calls explains the answers:\n%s", result, len(h.operations), told.String()))
 }
 
 // leaseCall and leaseAnswer are an operation on the lease. Times are counted
@@ -146,7 +146,7 @@ func (s leaseState) step(call leaseCall, answer leaseAnswer) (bool, leaseState) 
 func (c *cluster) leaseHistory(ttl func(*rand.Rand) time.Duration) *history {
 	GinkgoHelper()
 	h, start, candidates := &history{}, time.Now(), c.candidates(4, 2)
-	together(len(candidates)+2, func(i int) {
+	c.together(len(candidates)+2, func(i int) {
 		random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), uint64(i)))
 		number := i % len(candidates) // some in two goroutines
 		by := candidates[number]
@@ -172,7 +172,7 @@ func (c *cluster) leaseHistory(ttl func(*rand.Rand) time.Duration) *history {
 					answer.term, answer.nodeID, answer.ok, err = leader.Term, leader.NodeID, found, lookErr
 				}
 				answer.to = time.Since(start)
-				Expect(err).NotTo(HaveOccurred(), call.what)
+				c.Expect(err).NotTo(HaveOccurred(), call.what)
 				return answer
 			})
 		}
@@ -226,7 +226,7 @@ func (c *cluster) keyHistory() *history {
 		handles[i] = c.open()
 	}
 	h := &history{}
-	together(clients, func(i int) {
+	c.together(clients, func(i int) {
 		random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), uint64(i)))
 		handle := handles[i%len(handles)]
 		for n := range 60 {
@@ -250,7 +250,7 @@ func (c *cluster) keyHistory() *history {
 					value, answer.found, err = handle.Get(c.ctx, call.key)
 					answer.value = string(value)
 				}
-				Expect(err).NotTo(HaveOccurred(), call.what)
+				c.Expect(err).NotTo(HaveOccurred(), call.what)
 				return answer
 			})
 		}

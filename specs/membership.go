@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -13,8 +12,8 @@ import (
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-func (c contract) membership() {
-	c.it("lists a node that has registered, with its metadata, on every peer", func(c *cluster) {
+func (c *contract) membership() {
+	c.it("member-1", "lists a node that has registered, with its metadata, on every peer", func(c *cluster) {
 		one, other := c.pair()
 		c.register(one, "node", "10.0.0.1:80")
 		c.expectMember(one, "node", "10.0.0.1:80")
@@ -22,18 +21,18 @@ func (c contract) membership() {
 		c.expectNodes(other, "node")
 	})
 
-	c.it("lists an empty slice where no node has registered", func(c *cluster) {
+	c.it("member-2", "lists an empty slice where no node has registered", func(c *cluster) {
 		c.expectNodes(c.open())
 	})
 
-	c.it("says of a node that has not registered that it is not found, without an error", func(c *cluster) {
+	c.it("member-3", "says of a node that has not registered that it is not found, without an error", func(c *cluster) {
 		one, other := c.pair()
 		c.expectNoMember(one, "node")
 		c.register(other, "another node", "metadata")
 		c.expectNoMember(one, "node")
 	})
 
-	c.it("keeps metadata as they are, with any bytes", func(c *cluster) {
+	c.it("member-4", "keeps metadata as they are, with any bytes", func(c *cluster) {
 		one, other := c.pair()
 		every := make([]byte, 256)
 		for i := range every {
@@ -45,20 +44,20 @@ func (c contract) membership() {
 		}
 	})
 
-	c.it("finds metadata that are none or empty, as an empty slice", func(c *cluster) {
+	c.it("member-5", "finds metadata that are none or empty, as an empty slice", func(c *cluster) {
 		one, other := c.pair()
 		for node, none := range map[string][]byte{"none": nil, "empty": {}} {
-			Expect(one.RegisterNode(c.ctx, node, none)).To(Succeed())
+			c.Expect(one.RegisterNode(c.ctx, node, none)).To(Succeed())
 			metadata, found, err := other.NodeMetadata(c.ctx, node)
-			Expect(err).NotTo(HaveOccurred())
-			Expect(found).To(BeTrue(), node)
-			Expect(metadata).NotTo(BeNil(), node)
-			Expect(metadata).To(BeEmpty(), node)
+			c.Expect(err).NotTo(HaveOccurred())
+			c.Expect(found).To(BeTrue(), node)
+			c.Expect(metadata).NotTo(BeNil(), node)
+			c.Expect(metadata).To(BeEmpty(), node)
 		}
 		c.expectNodes(other, "empty", "none")
 	})
 
-	c.it("replaces the metadata of a node that registers again, also by none, and lists it once", func(c *cluster) {
+	c.it("member-6", "replaces the metadata of a node that registers again, also by none, and lists it once", func(c *cluster) {
 		one, other := c.pair()
 		c.register(one, "node", "first, and rather long")
 		c.register(other, "node", "second")
@@ -68,7 +67,7 @@ func (c contract) membership() {
 		c.expectNodes(other, "node")
 	})
 
-	c.it("takes node IDs with any bytes, lists them in ascending order of the bytes, and tells them apart", func(c *cluster) {
+	c.it("member-7", "takes node IDs with any bytes, lists them in ascending order of the bytes, and tells them apart", func(c *cluster) {
 		one, other := c.pair()
 		ordered := []string{
 			"\x00", "\n", " ", "*", "10", "9", ":", "?", "A", "[a]", `\`, "a", "a\x00", "a ", "a*",
@@ -81,21 +80,21 @@ func (c contract) membership() {
 		for _, node := range ordered {
 			c.expectMember(other, node, "metadata of "+node)
 		}
-		Expect(other.DeregisterNode(c.ctx, "*")).To(BeTrue())
+		c.Expect(other.DeregisterNode(c.ctx, "*")).To(BeTrue())
 		c.expectNodes(one, slices.DeleteFunc(ordered, func(node string) bool { return node == "*" })...)
 	})
 
-	c.it("takes node IDs of the greatest length, and tells those apart whose last byte differs", func(c *cluster) {
+	c.it("member-8", "takes node IDs of the greatest length, and tells those apart whose last byte differs", func(c *cluster) {
 		one, other := c.pair()
 		long := strings.Repeat("n", coordination.MaxNameLen-1)
 		c.register(one, long+"1", "first")
 		c.register(one, long+"2", "second")
 		c.expectMember(other, long+"1", "first")
-		Expect(other.DeregisterNode(c.ctx, long+"1")).To(BeTrue())
+		c.Expect(other.DeregisterNode(c.ctx, long+"1")).To(BeTrue())
 		c.expectNodes(one, long+"2")
 	})
 
-	c.it("lists 200 nodes in ascending order", func(c *cluster) {
+	c.it("member-9", "lists 200 nodes in ascending order", func(c *cluster) {
 		one, other := c.pair()
 		var nodes []string
 		for i := range 200 {
@@ -108,10 +107,10 @@ func (c contract) membership() {
 		c.expectMember(other, nodes[150], "metadata of "+nodes[150])
 	})
 
-	c.it("lists all nodes that register at the same time", func(c *cluster) {
+	c.it("member-10", "lists all nodes that register at the same time", func(c *cluster) {
 		one, other := c.pair()
 		var nodes []string
-		var running sync.WaitGroup
+		running := c.group()
 		for i := range 20 {
 			node, handle := fmt.Sprintf("node %02d", i), one
 			if i%2 > 0 {
@@ -119,7 +118,6 @@ func (c contract) membership() {
 			}
 			nodes = append(nodes, node)
 			running.Go(func() {
-				defer GinkgoRecover()
 				c.register(handle, node, "metadata")
 			})
 		}
@@ -127,24 +125,24 @@ func (c contract) membership() {
 		c.expectNodes(one, nodes...)
 	})
 
-	c.it("takes no candidate for a member, and no member for a leader", func(c *cluster) {
+	c.it("member-11", "takes no candidate for a member, and no member for a leader", func(c *cluster) {
 		one, other := c.pair()
 		c.register(one, "member", "metadata")
 		term := c.lead(one, "candidate", time.Minute)
 		c.expectNodes(other, "member")
-		Expect(one.Heartbeat(c.ctx, "candidate", time.Minute)).To(MatchError(coordination.ErrNotRegistered))
-		Expect(one.DeregisterNode(c.ctx, "candidate")).To(BeFalse())
+		c.Expect(one.Heartbeat(c.ctx, "candidate", time.Minute)).To(MatchError(coordination.ErrNotRegistered))
+		c.Expect(one.DeregisterNode(c.ctx, "candidate")).To(BeFalse())
 		c.expectLeader(other, "candidate", term)
 	})
 
-	c.it("lists few nodes as fast beside 10,000 keys as beside none", func(c *cluster) {
+	c.it("member-12", "lists few nodes as fast beside 10,000 keys as beside none", func(c *cluster) {
 		if c.virtual {
-			Skip("not checked: virtual time does not tell how long a call takes")
+			c.notChecked("virtual time does not tell how long a call takes")
 		}
 		one, other := c.pair()
 		c.register(one, "node", "metadata")
 		fastest := func() time.Duration {
-			best := patience
+			best := c.patience
 			for range 50 {
 				start := time.Now()
 				c.expectNodes(other, "node")
@@ -154,36 +152,36 @@ func (c contract) membership() {
 		}
 		before := fastest()
 		c.fill(one, "key ", 10_000)
-		Expect(fastest()).To(BeNumerically("<", 4*before+time.Millisecond), "%v beside none", before)
+		c.Expect(fastest()).To(BeNumerically("<", 4*before+time.Millisecond), "%v beside none", before)
 	})
 
-	c.it("deregisters a node at once on every peer, and says whether it was there", func(c *cluster) {
+	c.it("member-13", "deregisters a node at once on every peer, and says whether it was there", func(c *cluster) {
 		one, other := c.pair()
-		Expect(one.DeregisterNode(c.ctx, "node")).To(BeFalse())
+		c.Expect(one.DeregisterNode(c.ctx, "node")).To(BeFalse())
 		c.register(one, "node", "metadata")
-		Expect(other.DeregisterNode(c.ctx, "node")).To(BeTrue())
+		c.Expect(other.DeregisterNode(c.ctx, "node")).To(BeTrue())
 		c.expectNodes(one)
 		c.expectNoMember(one, "node")
-		Expect(one.DeregisterNode(c.ctx, "node")).To(BeFalse())
-		Expect(other.DeregisterNode(c.ctx, "node")).To(BeFalse())
+		c.Expect(one.DeregisterNode(c.ctx, "node")).To(BeFalse())
+		c.Expect(other.DeregisterNode(c.ctx, "node")).To(BeFalse())
 	})
 
-	c.it("touches no other node when it deregisters one", func(c *cluster) {
+	c.it("member-14", "touches no other node when it deregisters one", func(c *cluster) {
 		one, other := c.pair()
 		for _, node := range []string{"node", "node 1", "node 2", "Node"} {
 			c.register(one, node, "metadata of "+node)
 		}
-		Expect(other.DeregisterNode(c.ctx, "node")).To(BeTrue())
-		Expect(other.DeregisterNode(c.ctx, "node*")).To(BeFalse())
+		c.Expect(other.DeregisterNode(c.ctx, "node")).To(BeTrue())
+		c.Expect(other.DeregisterNode(c.ctx, "node*")).To(BeFalse())
 		c.expectNodes(one, "Node", "node 1", "node 2")
 		c.expectMember(one, "node 1", "metadata of node 1")
-		Expect(one.Heartbeat(c.ctx, "node 2", time.Minute)).To(Succeed())
+		c.Expect(one.Heartbeat(c.ctx, "node 2", time.Minute)).To(Succeed())
 	})
 
-	c.it("takes a node that was deregistered again, with new metadata only", func(c *cluster) {
+	c.it("member-15", "takes a node that was deregistered again, with new metadata only", func(c *cluster) {
 		one, other := c.pair()
 		c.register(one, "node", "old")
-		Expect(one.DeregisterNode(c.ctx, "node")).To(BeTrue())
+		c.Expect(one.DeregisterNode(c.ctx, "node")).To(BeTrue())
 		c.register(other, "node", "")
 		c.expectMember(one, "node", "")
 		c.expectNodes(one, "node")
@@ -194,33 +192,33 @@ func (c contract) membership() {
 
 func (c *cluster) register(handle coordination.Membership, node, metadata string) {
 	GinkgoHelper()
-	Expect(handle.RegisterNode(c.ctx, node, []byte(metadata))).To(Succeed(), "registering %.50q", node)
+	c.Expect(handle.RegisterNode(c.ctx, node, []byte(metadata))).To(Succeed(), "registering %.50q", node)
 }
 
 func (c *cluster) expectMember(handle coordination.Membership, node, metadata string) {
 	GinkgoHelper()
 	got, found, err := handle.NodeMetadata(c.ctx, node)
-	Expect(err).NotTo(HaveOccurred(), "the metadata of %.50q", node)
-	Expect(found).To(BeTrue(), "%.50q is a member", node)
-	Expect(string(got)).To(Equal(metadata), "the metadata of %.50q", node)
+	c.Expect(err).NotTo(HaveOccurred(), "the metadata of %.50q", node)
+	c.Expect(found).To(BeTrue(), "%.50q is a member", node)
+	c.Expect(string(got)).To(Equal(metadata), "the metadata of %.50q", node)
 }
 
 func (c *cluster) expectNoMember(handle coordination.Membership, node string) {
 	GinkgoHelper()
 	metadata, found, err := handle.NodeMetadata(c.ctx, node)
-	Expect(err).NotTo(HaveOccurred(), "the metadata of %.50q", node)
-	Expect(found).To(BeFalse(), "%.50q is a member", node)
-	Expect(metadata).To(BeEmpty(), "the metadata of nobody")
+	c.Expect(err).NotTo(HaveOccurred(), "the metadata of %.50q", node)
+	c.Expect(found).To(BeFalse(), "%.50q is a member", node)
+	c.Expect(metadata).To(BeEmpty(), "the metadata of nobody")
 }
 
 // expectNodes says who the members are, in this order.
 func (c *cluster) expectNodes(handle coordination.Membership, nodes ...string) {
 	GinkgoHelper()
 	listed, err := handle.ListNodes(c.ctx)
-	Expect(err).NotTo(HaveOccurred(), "listing the nodes")
-	Expect(listed).NotTo(BeNil(), "the list of the nodes")
+	c.Expect(err).NotTo(HaveOccurred(), "listing the nodes")
+	c.Expect(listed).NotTo(BeNil(), "the list of the nodes")
 	if len(nodes) == 0 {
 		nodes = []string{}
 	}
-	Expect(listed).To(Equal(nodes), "the nodes")
+	c.Expect(listed).To(Equal(nodes), "the nodes")
 }

@@ -10,26 +10,26 @@ import (
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-func (c contract) outages() {
+func (c *contract) outages() {
 	for _, m := range methods {
-		c.it("gives ErrUnavailable from "+m.name+" while the link is cut, and an answer once it is healed", func(c *cluster) {
-			links := need[Links](c, noLinks)
+		c.it("cut-"+m.name, "gives ErrUnavailable from "+m.name+" while the link is cut, and an answer once it is healed", func(c *cluster) {
+			links := c.links()
 			one := c.inUse()
 			links.Cut(one)
 			for range 2 {
-				expectUnavailable(m.do(c.within(patience), one), m.name)
+				c.expectUnavailable(m.do(c.within(c.patience), one), m.name)
 			}
 			links.Heal(one)
 			c.eventually(func() error { return answers(m.do(c.ctx, one)) }).Should(Succeed())
 		})
 	}
 
-	c.it("gives ErrUnavailable from every method after a while on a frozen link, and answers once it is healed", func(c *cluster) {
-		links := need[Links](c, noLinks)
+	c.it("outage-1", "gives ErrUnavailable from every method after a while on a frozen link, and answers once it is healed", func(c *cluster) {
+		links := c.links()
 		one := c.inUse()
 		links.Freeze(one)
-		together(len(methods), func(i int) {
-			expectUnavailable(methods[i].do(c.within(patience), one), methods[i].name)
+		c.together(len(methods), func(i int) {
+			c.expectUnavailable(methods[i].do(c.within(c.patience), one), methods[i].name)
 		})
 		links.Heal(one)
 		for _, m := range methods {
@@ -37,8 +37,8 @@ func (c contract) outages() {
 		}
 	})
 
-	c.it("does not touch peers whose own link is whole", func(c *cluster) {
-		links := need[Links](c, noLinks)
+	c.it("outage-2", "does not touch peers whose own link is whole", func(c *cluster) {
+		links := c.links()
 		one, other := c.pair()
 		subscription := c.subscribe(other, "news")
 		c.subscribe(one, "news")
@@ -46,7 +46,7 @@ func (c contract) outages() {
 			breakIt(one)
 			for _, m := range methods {
 				if m.name != "PublishWithAck" { // it waits for those that it can't reach
-					Expect(answers(m.do(c.ctx, other))).To(Succeed(), m.name)
+					c.Expect(answers(m.do(c.ctx, other))).To(Succeed(), m.name)
 				}
 			}
 			c.publish(other, "news", "hello")
@@ -55,14 +55,14 @@ func (c contract) outages() {
 		links.Heal(one)
 	})
 
-	c.it("finds what it had stored when the link is healed", func(c *cluster) {
-		links := need[Links](c, noLinks)
+	c.it("outage-3", "finds what it had stored when the link is healed", func(c *cluster) {
+		links := c.links()
 		one := c.open()
 		c.set(one, "key", "value")
 		c.register(one, "node", "metadata")
 		term := c.lead(one, "node", time.Hour)
 		links.Cut(one)
-		expectUnavailable(one.Set(c.ctx, "key", []byte("other value"), 0), "Set")
+		c.expectUnavailable(one.Set(c.ctx, "key", []byte("other value"), 0), "Set")
 		links.Heal(one)
 		c.eventually(func() error {
 			_, _, err := one.Get(c.ctx, "key")
@@ -73,15 +73,15 @@ func (c contract) outages() {
 		c.expectLeader(one, "node", term)
 	})
 
-	c.it("lets the leader renew its lease after a try that failed", func(c *cluster) {
-		links := need[Links](c, noLinks)
+	c.it("outage-4", "lets the leader renew its lease after a try that failed", func(c *cluster) {
+		links := c.links()
 		one, other := c.pair()
 		term := c.lead(one, "node", time.Hour)
 		links.Cut(one)
 		its, acquired, err := one.TryAcquireLeadership(c.ctx, "node", time.Hour)
-		expectUnavailable(err, "TryAcquireLeadership")
-		Expect(acquired).To(BeFalse(), "an error does not make a leader")
-		Expect(its).To(BeZero())
+		c.expectUnavailable(err, "TryAcquireLeadership")
+		c.Expect(acquired).To(BeFalse(), "an error does not make a leader")
+		c.Expect(its).To(BeZero())
 		c.expectOutrun(other, "node", time.Hour)
 		links.Heal(one)
 		c.eventually(func() (uint64, error) {
@@ -90,100 +90,100 @@ func (c contract) outages() {
 		}).Should(Equal(term))
 	})
 
-	c.it("never locks a candidate out by a try of which it was not told the outcome", func(c *cluster) {
-		links := need[Links](c, noLinks)
+	c.it("outage-5", "never locks a candidate out by a try of which it was not told the outcome", func(c *cluster) {
+		links := c.links()
 		one, other := c.pair()
 		for range 10 {
-			try := begin("TryAcquireLeadership", func() error {
+			try := c.begin("TryAcquireLeadership", func() error {
 				_, _, err := one.TryAcquireLeadership(c.ctx, "node", time.Hour)
 				return err
 			})
 			links.Cut(one) // before it, after it, or between its way there and its way back
 			<-try.done
 			leader, _, err := other.Leader(c.ctx)
-			Expect(err).NotTo(HaveOccurred())
+			c.Expect(err).NotTo(HaveOccurred())
 			links.Heal(one)
 			c.eventually(func(g Gomega) {
 				term, acquired, err := one.TryAcquireLeadership(c.ctx, "node", time.Hour)
 				g.Expect(err).NotTo(HaveOccurred())
-				Expect(acquired).To(BeTrue(), "after %v", try.err)
-				Expect(term).To(BeNumerically(">=", leader.Term))
+				c.Expect(acquired).To(BeTrue(), "after %v", try.err)
+				c.Expect(term).To(BeNumerically(">=", leader.Term))
 			}).Should(Succeed())
-			Expect(c.release(one, "node")).To(BeTrue())
+			c.Expect(c.release(one, "node")).To(BeTrue())
 		}
 	})
 
-	c.it("lets the lease of a leader that is cut off end, and its late release touches no successor", func(c *cluster) {
-		links := need[Links](c, noLinks)
+	c.it("outage-6", "lets the lease of a leader that is cut off end, and its late release touches no successor", func(c *cluster) {
+		links := c.links()
 		one, other := c.pair()
 		start := time.Now()
-		first := c.lead(one, "node", 2*briefly)
+		first := c.lead(one, "node", 2*c.briefly)
 		links.Cut(one)
-		c.past(start, 2*briefly)
+		c.past(start, 2*c.briefly)
 		second := c.lead(other, "node", time.Hour)
-		Expect(second).To(BeNumerically(">", first))
+		c.Expect(second).To(BeNumerically(">", first))
 		links.Heal(one)
 		c.eventually(func() error {
 			released, err := one.ReleaseLeadership(c.ctx, "node")
-			Expect(released).To(BeFalse())
+			c.Expect(released).To(BeFalse())
 			return err
 		}).Should(Succeed())
 		c.expectOutrun(one, "node", time.Hour)
 		c.expectLeader(one, "node", second)
 	})
 
-	c.it("checks arguments, its own end and the context first, also while the link is cut", func(c *cluster) {
-		links := need[Links](c, noLinks)
+	c.it("outage-7", "checks arguments, its own end and the context first, also while the link is cut", func(c *cluster) {
+		links := c.links()
 		one := c.inUse()
 		links.Cut(one)
 		for _, m := range methods {
 			if m.named != "" {
-				expectRefused(m.call(c.ctx, one, arguments{}), m.name, m.named)
+				c.expectRefused(m.call(c.ctx, one, arguments{}), m.name, m.named)
 			}
-			Expect(m.do(c.cancelled(), one)).To(MatchError(context.Canceled), m.name)
+			c.Expect(m.do(c.cancelled(), one)).To(MatchError(context.Canceled), m.name)
 		}
-		Expect(one.Close()).To(Succeed())
+		c.Expect(one.Close()).To(Succeed())
 		for _, m := range methods {
-			Expect(m.do(c.ctx, one)).To(MatchError(coordination.ErrClosed), m.name)
+			c.Expect(m.do(c.ctx, one)).To(MatchError(coordination.ErrClosed), m.name)
 		}
 	})
 
-	c.it("leaves no goroutines behind when it is closed after an outage", func(c *cluster) {
-		links := need[Links](c, noLinks)
+	c.it("outage-8", "leaves no goroutines behind when it is closed after an outage", func(c *cluster) {
+		links := c.links()
 		c.expectNoneLeft(func() {
 			one := c.inUse()
 			c.subscribe(one, "news")
 			links.Cut(one)
-			together(len(methods), func(i int) {
+			c.together(len(methods), func(i int) {
 				for range 3 {
-					expectUnavailable(methods[i].do(c.ctx, one), methods[i].name)
+					c.expectUnavailable(methods[i].do(c.ctx, one), methods[i].name)
 				}
 			})
-			Expect(one.Close()).To(Succeed())
+			c.Expect(one.Close()).To(Succeed())
 		})
 	})
 
-	c.it("is closed within seconds while its link is frozen", func(c *cluster) {
-		links := need[Links](c, noLinks)
+	c.it("outage-9", "is closed within seconds while its link is frozen", func(c *cluster) {
+		links := c.links()
 		one := c.inUse()
 		subscription := c.subscribe(one, "news")
 		links.Freeze(one)
 		start := time.Now()
-		Expect(one.Close()).To(Succeed())
-		Expect(time.Since(start)).To(BeNumerically("<", patience))
+		c.Expect(one.Close()).To(Succeed())
+		c.Expect(time.Since(start)).To(BeNumerically("<", c.patience))
 		_, err := subscription.Next(c.ctx)
-		Expect(err).To(MatchError(coordination.ErrClosed))
+		c.Expect(err).To(MatchError(coordination.ErrClosed))
 	})
 }
 
 // expectUnavailable says that a call failed because of the backend, with the
 // cause, and not with the error of a context of which the caller knows nothing.
-func expectUnavailable(err error, method string) {
+func (c *cluster) expectUnavailable(err error, method string) {
 	GinkgoHelper()
-	Expect(err).To(MatchError(coordination.ErrUnavailable), method)
-	Expect(err).NotTo(MatchError(context.Canceled), method)
-	Expect(err).NotTo(MatchError(context.DeadlineExceeded), method)
-	Expect(causes(err)).To(ContainElement(Not(BeIdenticalTo(coordination.ErrUnavailable))), "the cause in %q of %s", err, method)
+	c.Expect(err).To(MatchError(coordination.ErrUnavailable), method)
+	c.Expect(err).NotTo(MatchError(context.Canceled), method)
+	c.Expect(err).NotTo(MatchError(context.DeadlineExceeded), method)
+	c.Expect(causes(err)).To(ContainElement(Not(BeIdenticalTo(coordination.ErrUnavailable))), "the cause in %q of %s", err, method)
 }
 
 // causes returns the ends of an error's tree.

@@ -4,17 +4,15 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-func (c contract) publishing() {
-	c.it("delivers a message to every subscription that matches, on this handle and on its peers", func(c *cluster) {
+func (c *contract) publishing() {
+	c.it("publish-1", "delivers a message to every subscription that matches, on this handle and on its peers", func(c *cluster) {
 		one, other := c.pair()
 		here, there := c.subscribe(one, "news"), c.subscribe(other, "news")
 		c.publish(one, "news", "hello")
@@ -22,7 +20,7 @@ func (c contract) publishing() {
 		c.expectNext(there, "hello")
 	})
 
-	c.it("delivers one copy to a subscription, and one to each of two that are alike", func(c *cluster) {
+	c.it("publish-2", "delivers one copy to a subscription, and one to each of two that are alike", func(c *cluster) {
 		one, other := c.pair()
 		first, second := c.subscribe(one, "n*"), c.subscribe(one, "n*")
 		c.publish(other, "news", "once", "end")
@@ -30,7 +28,7 @@ func (c contract) publishing() {
 		c.expectNext(second, "once", "end")
 	})
 
-	c.it("delivers one copy to each of a handle's subscriptions whose different patterns match the same channel", func(c *cluster) {
+	c.it("publish-3", "delivers one copy to each of a handle's subscriptions whose different patterns match the same channel", func(c *cluster) {
 		one, other := c.pair()
 		var subscriptions []coordination.Subscription
 		for _, pattern := range []string{"news", "n*", "*s", "*e*", "n[e]ws", "new?"} {
@@ -42,7 +40,7 @@ func (c contract) publishing() {
 		}
 	})
 
-	c.it("does not deliver to a subscription whose pattern does not match", func(c *cluster) {
+	c.it("publish-4", "does not deliver to a subscription whose pattern does not match", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "news")
 		for _, channel := range []string{"new", "newss", "News", "news:local", "old"} {
@@ -52,11 +50,11 @@ func (c contract) publishing() {
 		c.expectNext(subscription, "for us")
 	})
 
-	c.it("succeeds in publishing where nobody is subscribed", func(c *cluster) {
+	c.it("publish-5", "succeeds in publishing where nobody is subscribed", func(c *cluster) {
 		c.publish(c.open(), "nobody listens", "hello")
 	})
 
-	c.it("does not deliver what was published before the subscription", func(c *cluster) {
+	c.it("publish-6", "does not deliver what was published before the subscription", func(c *cluster) {
 		one, other := c.pair()
 		c.publish(other, "news", "before")
 		subscription := c.subscribe(one, "news")
@@ -64,7 +62,7 @@ func (c contract) publishing() {
 		c.expectNext(subscription, "after")
 	})
 
-	c.it("does not deliver to a second subscription of a channel what was published before it", func(c *cluster) {
+	c.it("publish-7", "does not deliver to a second subscription of a channel what was published before it", func(c *cluster) {
 		one, other := c.pair()
 		first := c.subscribe(one, "news")
 		for i := range 20 {
@@ -81,7 +79,7 @@ func (c contract) publishing() {
 		}
 	})
 
-	c.it("delivers what is published as soon as Subscribe has returned", func(c *cluster) {
+	c.it("publish-8", "delivers what is published as soon as Subscribe has returned", func(c *cluster) {
 		one, other := c.pair()
 		for i := range 20 {
 			channel := fmt.Sprint("news ", i)
@@ -91,7 +89,7 @@ func (c contract) publishing() {
 		}
 	})
 
-	c.it("delivers the messages of one publisher in the order in which they were published", func(c *cluster) {
+	c.it("publish-9", "delivers the messages of one publisher in the order in which they were published", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "*")
 		const count = 500
@@ -103,14 +101,13 @@ func (c contract) publishing() {
 		}
 	})
 
-	c.it("keeps the order of each of several publishers that publish at the same time", func(c *cluster) {
+	c.it("publish-10", "keeps the order of each of several publishers that publish at the same time", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "load")
 		const publishers, count = 8, 100
-		var running sync.WaitGroup
+		running := c.group()
 		for publisher := range publishers {
 			running.Go(func() {
-				defer GinkgoRecover()
 				for i := range count {
 					c.publish(other, "load", fmt.Sprint(publisher, " ", i))
 				}
@@ -120,14 +117,14 @@ func (c contract) publishing() {
 		for range publishers * count {
 			var publisher, i int
 			_, err := fmt.Sscan(string(c.next(subscription).Payload), &publisher, &i)
-			Expect(err).NotTo(HaveOccurred())
-			Expect(i).To(Equal(last[publisher]), "the next message of publisher %d", publisher)
+			c.Expect(err).NotTo(HaveOccurred())
+			c.Expect(i).To(Equal(last[publisher]), "the next message of publisher %d", publisher)
 			last[publisher]++
 		}
 		running.Wait()
 	})
 
-	c.it("delivers payloads as they are: empty, and with any bytes", func(c *cluster) {
+	c.it("publish-11", "delivers payloads as they are: empty, and with any bytes", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "bytes")
 		every := make([]byte, 256)
@@ -135,40 +132,40 @@ func (c contract) publishing() {
 			every[i] = byte(i)
 		}
 		for _, payload := range [][]byte{{}, {0}, every, []byte("\r\n*1\r\n$4\r\nPING\r\n")} {
-			Expect(other.Publish(c.ctx, "bytes", payload)).To(Succeed())
-			Expect(c.next(subscription).Payload).To(Equal(payload))
+			c.Expect(other.Publish(c.ctx, "bytes", payload)).To(Succeed())
+			c.Expect(c.next(subscription).Payload).To(Equal(payload))
 		}
 	})
 
-	c.it("takes a nil payload for an empty one", func(c *cluster) {
+	c.it("publish-12", "takes a nil payload for an empty one", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "bytes")
-		Expect(other.Publish(c.ctx, "bytes", nil)).To(Succeed())
+		c.Expect(other.Publish(c.ctx, "bytes", nil)).To(Succeed())
 		payload := c.next(subscription).Payload
-		Expect(payload).NotTo(BeNil())
-		Expect(payload).To(BeEmpty())
+		c.Expect(payload).NotTo(BeNil())
+		c.Expect(payload).To(BeEmpty())
 	})
 
-	c.it("delivers a payload of 1 MiB", func(c *cluster) {
+	c.it("publish-13", "delivers a payload of 1 MiB", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "large")
 		payload := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
-		Expect(other.Publish(c.ctx, "large", payload)).To(Succeed())
-		Expect(bytes.Equal(c.next(subscription).Payload, payload)).To(BeTrue())
+		c.Expect(other.Publish(c.ctx, "large", payload)).To(Succeed())
+		c.Expect(bytes.Equal(c.next(subscription).Payload, payload)).To(BeTrue())
 	})
 
-	c.it("takes channels with any bytes, and tells them as the publisher named them", func(c *cluster) {
+	c.it("publish-14", "takes channels with any bytes, and tells them as the publisher named them", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "*")
 		for _, channel := range []string{"plain", "a:b:c", "with space", "new\nline", "\x00nul", "\xff\xfe", "{tag}", "a*b?[c]\\", "*"} {
 			c.publish(other, channel, "hello")
 			message := c.next(subscription)
-			Expect(message.Channel).To(Equal(channel))
-			Expect(message.Pattern).To(Equal("*"), "the pattern as Subscribe was given it")
+			c.Expect(message.Channel).To(Equal(channel))
+			c.Expect(message.Pattern).To(Equal("*"), "the pattern as Subscribe was given it")
 		}
 	})
 
-	c.it("tells each subscription its own pattern", func(c *cluster) {
+	c.it("publish-15", "tells each subscription its own pattern", func(c *cluster) {
 		one, other := c.pair()
 		patterns := []string{"news", "n*", "new[s]", `\news`}
 		subscriptions := make([]coordination.Subscription, len(patterns))
@@ -177,11 +174,11 @@ func (c contract) publishing() {
 		}
 		c.publish(other, "news", "hello")
 		for i, pattern := range patterns {
-			Expect(c.next(subscriptions[i]).Pattern).To(Equal(pattern))
+			c.Expect(c.next(subscriptions[i]).Pattern).To(Equal(pattern))
 		}
 	})
 
-	c.it("stamps a message, if at all, with a time between its publishing and its receipt", func(c *cluster) {
+	c.it("publish-16", "stamps a message, if at all, with a time between its publishing and its receipt", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "news")
 		before := time.Now()
@@ -191,24 +188,24 @@ func (c contract) publishing() {
 		stamp := c.next(subscription).Timestamp
 		if !stamp.IsZero() {
 			// A stamp may have lost what is finer than a clock's tick.
-			Expect(stamp).To(BeTemporally(">=", before.Add(-time.Millisecond)))
-			Expect(stamp).To(BeTemporally("<=", published), "the time of publishing, not that of the receipt")
+			c.Expect(stamp).To(BeTemporally(">=", before.Add(-time.Millisecond)))
+			c.Expect(stamp).To(BeTemporally("<=", published), "the time of publishing, not that of the receipt")
 		}
 	})
 
-	c.it("gives each receiver bytes of its own, and keeps none of the publisher's", func(c *cluster) {
+	c.it("publish-17", "gives each receiver bytes of its own, and keeps none of the publisher's", func(c *cluster) {
 		one, other := c.pair()
 		first, second := c.subscribe(one, "news"), c.subscribe(one, "news")
 		payload := []byte("untouched")
-		Expect(other.Publish(c.ctx, "news", payload)).To(Succeed())
+		c.Expect(other.Publish(c.ctx, "news", payload)).To(Succeed())
 		copy(payload, "PUBLISHER")
 		received := c.next(first).Payload
-		Expect(string(received)).To(Equal("untouched"))
+		c.Expect(string(received)).To(Equal("untouched"))
 		copy(received, "RECEIVER!")
 		c.expectNext(second, "untouched")
 	})
 
-	c.it("takes as many channels as there are", func(c *cluster) {
+	c.it("publish-18", "takes as many channels as there are", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "channel *")
 		var channels []string
@@ -220,6 +217,6 @@ func (c contract) publishing() {
 		for range channels {
 			seen = append(seen, c.next(subscription).Channel)
 		}
-		Expect(slices.Equal(seen, channels)).To(BeTrue())
+		c.Expect(slices.Equal(seen, channels)).To(BeTrue())
 	})
 }

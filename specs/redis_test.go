@@ -2,36 +2,84 @@ package specs_test
 
 import (
 	"context"
-	"net"
-	"time"
+	"errors"
+	"os"
+	"sync"
 
-	"github.com/riptidecrawler/coordkit/adapters/redis"
-	"github.com/riptidecrawler/coordkit/coordination"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/riptidecrawler/coordkit/internal/redistest"
 	"github.com/riptidecrawler/coordkit/specs"
+	"github.com/riptidecrawler/coordkit/specs/internal/redissubject"
 )
-
-// linkTimeout is short, so that specs need not wait long for a dead link to be
-// found out.
-const linkTimeout = time.Second
 
 var _ = specs.Contract("redis", newRedis)
 
+// newRedis returns a subject on the real server. Without one nothing is checked;
+// where REQUIRE_REDIS is 1 it is one that opens no handle, and thus fails.
 func newRedis() specs.Subject {
-	url := serverURL()
-	dial := (&net.Dialer{}).DialContext
-	return redisSubject{links: &links{dial: dial}, keyspace: &keyspace{url: url}, url: url}
+	server, err := realServer()
+	if errors.Is(err, redistest.ErrMissing) && !redistest.Required() {
+		return specs.Absent(redistest.ErrMissing.Error())
+	}
+	if err != nil {
+		panic(err)
+	}
+	return &redisSubject{Subject: server.Subject()}
 }
 
-// redisSubject is the Redis adapter on a real server.
+var realServer = sync.OnceValues(func() (*redissubject.Server, error) {
+	url, err := redistest.URL()
+	if err != nil {
+		return nil, err
+	}
+	return redissubject.NewServer(url), nil
+})
+
+// sweep removes what the specs may have left at REDIS_URL.
+var _ = AfterSuite(func(ctx context.Context) {
+	if os.Getenv("REDIS_URL") == "" {
+		return
+	}
+	server, err := realServer()
+	Expect(err).NotTo(HaveOccurred())
+	Expect(server.Sweep(ctx)).To(Succeed())
+})
+
+// redisSubject can be put on a server of its own, to be stopped.
 type redisSubject struct {
-	*links
-	*keyspace
-	url string
+	*redissubject.Subject
+	own *redistest.Server
 }
 
-func (s redisSubject) Open(ctx context.Context, namespace string) (coordination.DistributedCoordination, error) {
-	used.Store(specNames.FindString(namespace), true)
-	return s.links.open(ctx, s.url, &redis.Options{Namespace: namespace, Buffer: buffer, LinkTimeout: linkTimeout})
+// Own implements specs.Backend.
+func (s *redisSubject) Own(context.Context) error {
+	var err error
+	if s.own, err = redistest.Start(); err != nil {
+		return err
+	}
+	s.URL = s.own.URL()
+	return nil
 }
 
-func (redisSubject) Buffer() int { return buffer }
+// Stop implements specs.Backend.
+func (s *redisSubject) Stop(context.Context) error {
+	s.own.Stop()
+	return nil
+}
+
+// Start implements specs.Backend.
+func (s *redisSubject) Start(context.Context) error {
+	var err error
+	s.own, err = redistest.StartAt(s.own.Address)
+	return err
+}
+
+// Close ends the server of its own.
+func (s *redisSubject) Close() error {
+	if s.own != nil {
+		s.own.Stop()
+	}
+	return nil
+}

@@ -1,7 +1,6 @@
 package specs
 
 import (
-	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -40,7 +39,7 @@ func (c *cluster) scene(leads bool) *scene {
 		c.set(s.handle, key, "value")
 	}
 	c.register(s.handle, "node", "metadata")
-	Expect(s.handle.Heartbeat(c.ctx, "node", time.Hour)).To(Succeed())
+	c.Expect(s.handle.Heartbeat(c.ctx, "node", time.Hour)).To(Succeed())
 	if leads {
 		c.lead(s.handle, "node", time.Hour)
 	}
@@ -52,24 +51,24 @@ func (s *scene) state() state {
 	GinkgoHelper()
 	now := state{Keys: map[string]string{}, Nodes: map[string]string{}}
 	keys, err := s.peer.Keys(s.ctx, "*")
-	Expect(err).NotTo(HaveOccurred())
+	s.Expect(err).NotTo(HaveOccurred())
 	for _, key := range keys {
 		value, _, err := s.peer.Get(s.ctx, key)
-		Expect(err).NotTo(HaveOccurred())
+		s.Expect(err).NotTo(HaveOccurred())
 		now.Keys[key] = string(value)
 	}
 	nodes, err := s.peer.ListNodes(s.ctx)
-	Expect(err).NotTo(HaveOccurred())
+	s.Expect(err).NotTo(HaveOccurred())
 	for _, node := range nodes {
 		metadata, _, err := s.peer.NodeMetadata(s.ctx, node)
-		Expect(err).NotTo(HaveOccurred())
+		s.Expect(err).NotTo(HaveOccurred())
 		now.Nodes[node] = string(metadata)
 	}
 	leader, _, err := s.peer.Leader(s.ctx)
-	Expect(err).NotTo(HaveOccurred())
+	s.Expect(err).NotTo(HaveOccurred())
 	now.Leader = leader.NodeID
 	stats, err := s.handle.Stats(s.ctx)
-	Expect(err).NotTo(HaveOccurred())
+	s.Expect(err).NotTo(HaveOccurred())
 	now.Subscriptions = stats.Subscriptions
 	return now
 }
@@ -80,15 +79,9 @@ func (s *scene) expectUntouched() {
 	GinkgoHelper()
 	s.publish(s.handle, "channel", "the first message")
 	s.expectNext(s.heard, "the first message")
-	s.pass(2 * briefly) // the time to live that a method may have shortened
-	Expect(s.state()).To(Equal(s.before))
+	s.pass(2 * s.briefly) // the time to live that a method may have shortened
+	s.Expect(s.state()).To(Equal(s.before))
 }
-
-// briefly is a time to live of which nothing is expected but its end.
-const briefly = 5 * time.Millisecond
-
-// promptly is how soon a call that blocks ends once its context is done.
-const promptly = 100 * time.Millisecond
 
 // begun is a call in a goroutine.
 type begun struct {
@@ -98,13 +91,13 @@ type begun struct {
 	end  time.Time
 }
 
-func begin(name string, call func() error) *begun {
+func (c *cluster) begin(name string, call func() error) *begun {
 	b := &begun{name: name, done: make(chan struct{})}
-	go func() {
+	go c.safely(func() {
 		defer close(b.done)
 		b.err = call()
 		b.end = time.Now()
-	}()
+	})()
 	return b
 }
 
@@ -117,7 +110,7 @@ func (c *cluster) expectWaiting(calls ...*begun) {
 	for _, call := range calls {
 		select {
 		case <-call.done:
-			Fail(call.name + " does not wait")
+			c.Fail(call.name + " does not wait")
 		default:
 		}
 	}
@@ -129,25 +122,24 @@ func (c *cluster) expectEnd(since time.Time, limit time.Duration, want error, ca
 	for _, call := range calls {
 		select {
 		case <-call.done:
-		case <-time.After(patience):
-			Fail(call.name + " does not end")
+		case <-time.After(c.patience):
+			c.Fail(call.name + " does not end")
 		}
 		if want == nil {
-			Expect(call.err).NotTo(HaveOccurred(), call.name)
+			c.Expect(call.err).NotTo(HaveOccurred(), call.name)
 		} else {
-			Expect(call.err).To(MatchError(want), call.name)
+			c.Expect(call.err).To(MatchError(want), call.name)
 		}
-		Expect(call.end.Sub(since)).To(BeNumerically("<=", limit), call.name)
+		c.Expect(call.end.Sub(since)).To(BeNumerically("<=", limit), call.name)
 	}
 }
 
 // together makes calls at the same time and waits for them.
-func together(count int, call func(i int)) {
-	var running sync.WaitGroup
+func (c *cluster) together(count int, call func(i int)) {
+	running := c.group()
 	start := make(chan struct{})
 	for i := range count {
 		running.Go(func() {
-			defer GinkgoRecover()
 			<-start
 			call(i)
 		})

@@ -11,40 +11,40 @@ import (
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-func (c contract) sharing() {
-	c.it("takes calls of all methods at the same time on one handle", func(c *cluster) {
+func (c *contract) sharing() {
+	c.it("share-1", "takes calls of all methods at the same time on one handle", func(c *cluster) {
 		one, other := c.pair()
 		c.taker(c.subscribe(one, "*"))
 		c.taker(c.subscribe(other, "channel"))
-		together(4*len(methods), func(i int) {
+		c.together(4*len(methods), func(i int) {
 			m := methods[i%len(methods)]
 			for range 10 {
-				Expect(answers(m.do(c.ctx, one))).To(Succeed(), m.name)
+				c.Expect(answers(m.do(c.ctx, one))).To(Succeed(), m.name)
 			}
 		})
-	})
+	}, unrecorded)
 
-	c.it("gives each of many callers the answer to its own call", func(c *cluster) {
+	c.it("share-2", "gives each of many callers the answer to its own call", func(c *cluster) {
 		one := c.open()
-		together(16, func(i int) {
+		c.together(16, func(i int) {
 			key := fmt.Sprint("key ", i)
 			for n := range 50 {
 				value := fmt.Sprint(key, " ", n)
-				Expect(one.Set(c.ctx, key, []byte(value), 0)).To(Succeed())
+				c.Expect(one.Set(c.ctx, key, []byte(value), 0)).To(Succeed())
 				c.expectValue(one, key, value)
 				c.expectKeys(one, key, key)
 			}
 		})
-	})
+	}, unrecorded)
 
-	c.it("gives callers the answers to their own calls also while those of others are cancelled", func(c *cluster) {
+	c.it("share-3", "gives callers the answers to their own calls also while those of others are cancelled", func(c *cluster) {
 		one := c.open()
 		const count = 16
 		for i := range count {
 			key := fmt.Sprint("key ", i)
-			Expect(one.Set(c.ctx, key, []byte(key), 0)).To(Succeed())
+			c.Expect(one.Set(c.ctx, key, []byte(key), 0)).To(Succeed())
 		}
-		together(count, func(i int) {
+		c.together(count, func(i int) {
 			key := fmt.Sprint("key ", i)
 			for range 100 {
 				if i%2 == 0 {
@@ -55,37 +55,37 @@ func (c contract) sharing() {
 				go cancel()
 				value, found, err := one.Get(ctx, key)
 				if err != nil {
-					Expect(err).To(MatchError(context.Canceled))
+					c.Expect(err).To(MatchError(context.Canceled))
 					continue
 				}
-				Expect(found).To(BeTrue())
-				Expect(string(value)).To(Equal(key))
+				c.Expect(found).To(BeTrue())
+				c.Expect(string(value)).To(Equal(key))
 			}
 		})
-	})
+	}, unrecorded)
 
-	c.it("leaves the slices that it is given as they are", func(c *cluster) {
+	c.it("share-4", "leaves the slices that it is given as they are", func(c *cluster) {
 		one, other := c.pair()
 		c.taker(c.subscribe(other, "news"))
 		payload := []byte("payload")
-		Expect(one.Publish(c.ctx, "news", payload)).To(Succeed())
+		c.Expect(one.Publish(c.ctx, "news", payload)).To(Succeed())
 		acks, err := one.PublishWithAck(c.ctx, "news", payload, time.Hour)
-		Expect(err).NotTo(HaveOccurred())
-		Expect(acks).To(Equal(1))
-		Expect(one.Set(c.ctx, "key", payload, 0)).To(Succeed())
-		Expect(one.RegisterNode(c.ctx, "node", payload)).To(Succeed())
-		Expect(string(payload)).To(Equal("payload"))
+		c.Expect(err).NotTo(HaveOccurred())
+		c.Expect(acks).To(Equal(1))
+		c.Expect(one.Set(c.ctx, "key", payload, 0)).To(Succeed())
+		c.Expect(one.RegisterNode(c.ctx, "node", payload)).To(Succeed())
+		c.Expect(string(payload)).To(Equal("payload"))
 		keys := make([]string, 3000)
 		for i := range keys {
 			keys[i] = fmt.Sprint("key ", (i*7)%2000) // neither in order, nor each once
 		}
 		before := slices.Clone(keys)
 		_, err = one.DeleteMany(c.ctx, keys...)
-		Expect(err).NotTo(HaveOccurred())
-		Expect(slices.Equal(keys, before)).To(BeTrue(), "the keys for DeleteMany")
-	})
+		c.Expect(err).NotTo(HaveOccurred())
+		c.Expect(slices.Equal(keys, before)).To(BeTrue(), "the keys for DeleteMany")
+	}, unrecorded)
 
-	c.it("keeps no reference to the slices that it is given", func(c *cluster) {
+	c.it("share-5", "keeps no reference to the slices that it is given", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(other, "news")
 		overwritten := func(use func([]byte)) {
@@ -93,20 +93,20 @@ func (c contract) sharing() {
 			use(payload)
 			copy(payload, "XXXXXXX")
 		}
-		overwritten(func(payload []byte) { Expect(one.Publish(c.ctx, "news", payload)).To(Succeed()) })
-		overwritten(func(payload []byte) { Expect(one.Set(c.ctx, "key", payload, 0)).To(Succeed()) })
-		overwritten(func(payload []byte) { Expect(one.RegisterNode(c.ctx, "node", payload)).To(Succeed()) })
+		overwritten(func(payload []byte) { c.Expect(one.Publish(c.ctx, "news", payload)).To(Succeed()) })
+		overwritten(func(payload []byte) { c.Expect(one.Set(c.ctx, "key", payload, 0)).To(Succeed()) })
+		overwritten(func(payload []byte) { c.Expect(one.RegisterNode(c.ctx, "node", payload)).To(Succeed()) })
 		overwritten(func(payload []byte) {
-			ctx := c.within(promptly)
+			ctx := c.within(c.promptly)
 			_, err := one.PublishWithAck(ctx, "news", payload, time.Hour)
-			Expect(err).To(MatchError(context.DeadlineExceeded))
+			c.Expect(err).To(MatchError(context.DeadlineExceeded))
 		})
 		c.expectNext(subscription, "payload", "payload")
 		c.expectValue(one, "key", "payload")
 		c.expectMember(one, "node", "payload")
-	})
+	}, unrecorded)
 
-	c.it("keeps no reference to a slice even where the call was cancelled", func(c *cluster) {
+	c.it("share-6", "keeps no reference to a slice even where the call was cancelled", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(other, "news")
 		for range 50 {
@@ -125,41 +125,41 @@ func (c contract) sharing() {
 		c.publish(one, "news", "end")
 		for text := ""; text != "end"; {
 			text = string(c.next(subscription).Payload)
-			Expect(text).To(BeElementOf("payload", "end"))
+			c.Expect(text).To(BeElementOf("payload", "end"))
 		}
 		value, found, err := one.Get(c.ctx, "key")
-		Expect(err).NotTo(HaveOccurred())
-		Expect(!found || string(value) == "payload").To(BeTrue(), string(value))
+		c.Expect(err).NotTo(HaveOccurred())
+		c.Expect(!found || string(value) == "payload").To(BeTrue(), string(value))
 		metadata, found, err := one.NodeMetadata(c.ctx, "node")
-		Expect(err).NotTo(HaveOccurred())
-		Expect(!found || string(metadata) == "payload").To(BeTrue(), string(metadata))
-	})
+		c.Expect(err).NotTo(HaveOccurred())
+		c.Expect(!found || string(metadata) == "payload").To(BeTrue(), string(metadata))
+	}, unrecorded)
 
-	c.it("returns slices and maps that the caller may change", func(c *cluster) {
+	c.it("share-7", "returns slices and maps that the caller may change", func(c *cluster) {
 		one := c.open()
 		c.set(one, "key", "value")
 		c.register(one, "node", "metadata")
 		for range 2 {
 			value, _, err := one.Get(c.ctx, "key")
-			Expect(err).NotTo(HaveOccurred())
-			Expect(string(value)).To(Equal("value"))
+			c.Expect(err).NotTo(HaveOccurred())
+			c.Expect(string(value)).To(Equal("value"))
 			copy(value, "XXXXX")
 			metadata, _, err := one.NodeMetadata(c.ctx, "node")
-			Expect(err).NotTo(HaveOccurred())
-			Expect(string(metadata)).To(Equal("metadata"))
+			c.Expect(err).NotTo(HaveOccurred())
+			c.Expect(string(metadata)).To(Equal("metadata"))
 			copy(metadata, "XXXXXXXX")
 			keys, err := one.Keys(c.ctx, "*")
-			Expect(err).NotTo(HaveOccurred())
-			Expect(keys).To(Equal([]string{"key"}))
+			c.Expect(err).NotTo(HaveOccurred())
+			c.Expect(keys).To(Equal([]string{"key"}))
 			keys[0] = "changed"
 			nodes, err := one.ListNodes(c.ctx)
-			Expect(err).NotTo(HaveOccurred())
-			Expect(nodes).To(Equal([]string{"node"}))
+			c.Expect(err).NotTo(HaveOccurred())
+			c.Expect(nodes).To(Equal([]string{"node"}))
 			nodes[0] = "changed"
 			stats, err := one.Stats(c.ctx)
-			Expect(err).NotTo(HaveOccurred())
-			Expect(stats.Metadata).To(HaveKeyWithValue(coordination.NamespaceKey, c.namespace))
+			c.Expect(err).NotTo(HaveOccurred())
+			c.Expect(stats.Metadata).To(HaveKeyWithValue(coordination.NamespaceKey, c.namespace))
 			clear(stats.Metadata)
 		}
-	})
+	}, unrecorded)
 }

@@ -2,14 +2,16 @@ package specs
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
 // Subject is what the contract judges: an adapter on a backend. The factory
-// given to Contract makes one for each spec. If it is an io.Closer it is closed
-// at the end of the spec, after the handles that it opened.
+// given to [Contract], [Run] or [Judge] makes one for each behaviour. One that is
+// an io.Closer is closed in the end, after the handles that it opened. All else
+// that it can do it shows by the interfaces of this file, of which it needs none.
 type Subject interface {
 	// Open opens a handle. Two calls with one namespace give two peers on one
 	// backend, as two processes would have; two namespaces share nothing. ctx
@@ -18,12 +20,28 @@ type Subject interface {
 }
 
 // VirtualTime is a subject whose handles and backend live in this process and
-// take the time from package time only, so that its specs can run inside a
-// testing/synctest bubble: hours pass at once, and to the nanosecond. The
-// factory, Open and Close are then called inside the bubble.
+// take the time from package time only, so that its behaviours can be shown
+// inside a testing/synctest bubble: hours pass at once, and to the nanosecond.
+// The factory, Open and Close are then called inside the bubble, where nothing
+// must wait for a lock that is held across a wait, nor for what was made outside.
 type VirtualTime interface {
-	// Suite returns the test that runs the suite.
+	// Suite returns the test that runs the suite, for [Contract]. [Run] has one
+	// of its own, and does not ask.
 	Suite() *testing.T
+}
+
+// Scaled is a subject whose backend is too slow for the times of the contract.
+type Scaled interface {
+	// TimingScale returns the factor by which times to live, time limits and
+	// what "promptly" means are stretched: at least 1, at most 100. Reports
+	// show it.
+	TimingScale() float64
+}
+
+// Versioned is a subject that knows which version its backend has.
+type Versioned interface {
+	// Version returns it for the report, as in "Redis 7.0.15".
+	Version(ctx context.Context) (string, error)
 }
 
 // Links is a subject that can break the connections of one of its handles.
@@ -35,6 +53,18 @@ type Links interface {
 	Freeze(handle coordination.DistributedCoordination)
 	// Heal breaks those that were frozen and lets new ones come about.
 	Heal(handle coordination.DistributedCoordination)
+}
+
+// Backend is a subject that can stop its backend and start it again.
+type Backend interface {
+	// Own puts the subject on a backend that no other subject uses. It is called
+	// before the first handle is opened, and only where the backend will be
+	// stopped.
+	Own(ctx context.Context) error
+	// Stop stops the backend, and breaks the connections to it.
+	Stop(ctx context.Context) error
+	// Start starts it again where it was. It may have lost what it kept.
+	Start(ctx context.Context) error
 }
 
 // Connections is a subject that counts the connections of its handles.
@@ -66,15 +96,39 @@ type Foreign interface {
 
 // Deviant is a subject that is known not to keep some promise.
 type Deviant interface {
+	// Deviations returns what is declared. One from a behaviour that does not
+	// exist, or without a reason, is the subject's fault.
 	Deviations() []Deviation
 }
 
-// Deviation is one promise that a subject does not keep. Its spec must fail, and
-// is then reported as skipped, with "deviates" and the reason; one that passes
-// is reported as a failure, so that no deviation outlives its cause.
+// Deviation is one promise that a subject does not keep. Its behaviour must
+// fail, and is then reported as "deviates" with the reason; one that passes is
+// reported as a failure, so that no deviation outlives its cause.
 type Deviation struct {
-	// Behaviour is the sentence of the spec.
+	// Behaviour is the identifier, as in "publish-3".
 	Behaviour string
-	// Reason says why, and Link where more about it is to be found.
-	Reason, Link string
+	// Reason says why. It is required.
+	Reason string
+	// Link says where more about it is to be found, where that is so.
+	Link string
+}
+
+// Absent returns a subject for a backend that is not there: nothing is checked on
+// it, for the reason given.
+func Absent(reason string) Subject { return absent{reason} }
+
+type absent struct{ reason string }
+
+// Open implements Subject. Nobody calls it.
+func (a absent) Open(context.Context, string) (coordination.DistributedCoordination, error) {
+	return nil, errors.New(a.reason)
+}
+
+// scaleOf returns by how much the subject's times are stretched.
+func scaleOf(subject Subject) float64 {
+	const most = 100
+	if scaled, ok := subject.(Scaled); ok {
+		return min(max(scaled.TimingScale(), 1), most)
+	}
+	return 1
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -20,66 +19,66 @@ func (c *cluster) idle(subscription coordination.Subscription) bool {
 }
 
 // calling calls Next in a goroutine and returns the channel of its outcome.
-func calling(ctx context.Context, subscription coordination.Subscription) <-chan error {
+func (c *cluster) calling(ctx context.Context, subscription coordination.Subscription) <-chan error {
 	outcome := make(chan error, 1)
-	go func() {
+	go c.safely(func() {
 		_, err := subscription.Next(ctx)
 		outcome <- err
-	}()
+	})()
 	return outcome
 }
 
 // waiting is calling with the time to have come to wait; where that is too
 // short, the outcome is the same.
 func (c *cluster) waiting(subscription coordination.Subscription) <-chan error {
-	outcome := calling(c.ctx, subscription)
+	outcome := c.calling(c.ctx, subscription)
 	c.pass(10 * time.Millisecond)
 	return outcome
 }
 
-func (c contract) subscriptions() {
-	c.it("waits in Next until a message comes", func(c *cluster) {
+func (c *contract) subscriptions() {
+	c.it("subscribe-1", "waits in Next until a message comes", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "news")
 		outcome := c.waiting(subscription)
-		Expect(outcome).NotTo(Receive())
+		c.Expect(outcome).NotTo(Receive())
 		c.publish(other, "news", "hello")
-		Expect(c.outcome(outcome)).To(Succeed())
+		c.Expect(c.outcome(outcome)).To(Succeed())
 	})
 
-	c.it("loses no message to a Next whose context is cancelled", func(c *cluster) {
+	c.it("subscribe-2", "loses no message to a Next whose context is cancelled", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "news")
 		received := 0
 		for i := range 100 {
 			ctx, cancel := context.WithCancel(c.ctx)
-			outcome := calling(ctx, subscription)
+			outcome := c.calling(ctx, subscription)
 			c.publish(other, "news", fmt.Sprint(i)) // and the cancellation races with it
 			cancel()
 			if err := c.outcome(outcome); err == nil {
 				received++
 			} else {
-				Expect(err).To(MatchError(context.Canceled))
+				c.Expect(err).To(MatchError(context.Canceled))
 			}
 		}
 		for range 100 - received {
 			c.next(subscription)
 		}
-		Expect(c.idle(subscription)).To(BeTrue())
+		c.Expect(c.idle(subscription)).To(BeTrue())
 	})
 
-	c.it("returns the next message to the call after one that was cancelled", func(c *cluster) {
+	c.it("subscribe-3", "returns the next message to the call after one that was cancelled", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "news")
 		cancelled, cancel := context.WithCancel(c.ctx)
 		cancel()
 		c.publish(other, "news", "kept")
 		_, err := subscription.Next(cancelled)
-		Expect(err).To(MatchError(context.Canceled))
+		c.Expect(err).To(MatchError(context.Canceled))
 		c.expectNext(subscription, "kept")
 	})
 
-	c.it("shares the messages between several callers of Next, each to one of them", func(c *cluster) {
+	c.it("subscribe-4", "shares the messages between several callers of Next, each to one of them", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "work")
 		const callers, count = 8, 200
@@ -87,7 +86,7 @@ func (c contract) subscriptions() {
 		ctx, cancel := context.WithCancel(c.ctx)
 		took := make(chan struct{}, 2*count) // more, if some are taken twice
 		for range callers {
-			go func() {
+			go c.safely(func() {
 				taken := 0
 				for {
 					if _, err := subscription.Next(ctx); err != nil {
@@ -97,7 +96,7 @@ func (c contract) subscriptions() {
 					taken++
 					took <- struct{}{}
 				}
-			}()
+			})()
 		}
 		for i := range count {
 			c.publish(other, "work", fmt.Sprint(i))
@@ -105,8 +104,8 @@ func (c contract) subscriptions() {
 		for range count {
 			select {
 			case <-took:
-			case <-time.After(patience):
-				Fail("some message is taken by nobody")
+			case <-time.After(c.patience):
+				c.Fail("some message is taken by nobody")
 			}
 		}
 		c.pass(10 * time.Millisecond) // for what may be taken twice
@@ -115,78 +114,78 @@ func (c contract) subscriptions() {
 		for range callers {
 			sum += <-counts
 		}
-		Expect(sum).To(Equal(count))
+		c.Expect(sum).To(Equal(count))
 	})
 
-	c.it("wakes a blocked Next with ErrClosed when its subscription is closed", func(c *cluster) {
+	c.it("subscribe-5", "wakes a blocked Next with ErrClosed when its subscription is closed", func(c *cluster) {
 		subscription := c.subscribe(c.open(), "news")
 		outcome := c.waiting(subscription)
-		Expect(subscription.Close()).To(Succeed())
-		Expect(c.outcome(outcome)).To(MatchError(coordination.ErrClosed))
+		c.Expect(subscription.Close()).To(Succeed())
+		c.Expect(c.outcome(outcome)).To(MatchError(coordination.ErrClosed))
 	})
 
-	c.it("wakes every blocked Next when its subscription is closed", func(c *cluster) {
+	c.it("subscribe-6", "wakes every blocked Next when its subscription is closed", func(c *cluster) {
 		subscription := c.subscribe(c.open(), "news")
 		var outcomes []<-chan error
 		for range 5 {
 			outcomes = append(outcomes, c.waiting(subscription))
 		}
-		Expect(subscription.Close()).To(Succeed())
+		c.Expect(subscription.Close()).To(Succeed())
 		for _, outcome := range outcomes {
-			Expect(c.outcome(outcome)).To(MatchError(coordination.ErrClosed))
+			c.Expect(c.outcome(outcome)).To(MatchError(coordination.ErrClosed))
 		}
 	})
 
-	c.it("delivers nothing after a subscription was closed, not even what it had buffered", func(c *cluster) {
+	c.it("subscribe-7", "delivers nothing after a subscription was closed, not even what it had buffered", func(c *cluster) {
 		one, other := c.pair()
 		subscription, witness := c.subscribe(one, "news"), c.subscribe(one, "news")
 		c.publish(other, "news", "buffered")
 		c.expectNext(witness, "buffered")
-		Expect(subscription.Close()).To(Succeed())
+		c.Expect(subscription.Close()).To(Succeed())
 		c.publish(other, "news", "later")
 		c.expectNext(witness, "later")
 		_, err := subscription.Next(c.ctx)
-		Expect(err).To(MatchError(coordination.ErrClosed))
+		c.Expect(err).To(MatchError(coordination.ErrClosed))
 	})
 
-	c.it("lets a subscription be closed again", func(c *cluster) {
+	c.it("subscribe-8", "lets a subscription be closed again", func(c *cluster) {
 		subscription := c.subscribe(c.open(), "news")
-		Expect(subscription.Close()).To(Succeed())
-		Expect(subscription.Close()).To(Succeed())
+		c.Expect(subscription.Close()).To(Succeed())
+		c.Expect(subscription.Close()).To(Succeed())
 	})
 
-	c.it("closes one subscription without touching another of the same pattern", func(c *cluster) {
+	c.it("subscribe-9", "closes one subscription without touching another of the same pattern", func(c *cluster) {
 		one, other := c.pair()
 		for _, pattern := range []string{"news", "n*"} {
 			closed, open := c.subscribe(one, pattern), c.subscribe(one, pattern)
-			Expect(closed.Close()).To(Succeed())
+			c.Expect(closed.Close()).To(Succeed())
 			c.publish(other, "news", "hello")
 			c.expectNext(open, "hello")
 		}
 	})
 
-	c.it("delivers to a pattern that is subscribed to again after it was closed", func(c *cluster) {
+	c.it("subscribe-10", "delivers to a pattern that is subscribed to again after it was closed", func(c *cluster) {
 		one, other := c.pair()
 		for i := range 20 {
 			subscription := c.subscribe(one, "news")
 			c.publish(other, "news", fmt.Sprint(i))
 			c.expectNext(subscription, fmt.Sprint(i))
-			Expect(subscription.Close()).To(Succeed())
+			c.Expect(subscription.Close()).To(Succeed())
 		}
 	})
 
-	c.it("is not bound to the context with which it was opened", func(c *cluster) {
+	c.it("subscribe-11", "is not bound to the context with which it was opened", func(c *cluster) {
 		one, other := c.pair()
 		ctx, cancel := context.WithCancel(c.ctx)
 		subscription, err := one.Subscribe(ctx, "news")
-		Expect(err).NotTo(HaveOccurred())
+		c.Expect(err).NotTo(HaveOccurred())
 		cancel()
 		c.pass(10 * time.Millisecond) // for what the cancellation may set off
 		c.publish(other, "news", "hello")
 		c.expectNext(subscription, "hello")
 	})
 
-	c.it("serves 1,000 subscriptions on one handle", func(c *cluster) {
+	c.it("subscribe-12", "serves 1,000 subscriptions on one handle", func(c *cluster) {
 		one, other := c.pair()
 		subscriptions := make([]coordination.Subscription, 1000)
 		for i := range subscriptions {
@@ -204,48 +203,47 @@ func (c contract) subscriptions() {
 			c.publish(other, channel, channel)
 		}
 		for i := range subscriptions {
-			Expect(string(c.next(subscriptions[i]).Payload)).To(HavePrefix(fmt.Sprint("channel ", i)))
+			c.Expect(string(c.next(subscriptions[i]).Payload)).To(HavePrefix(fmt.Sprint("channel ", i)))
 		}
 	})
 
-	c.it("costs the backend a bounded number of connections, however many subscriptions there are", func(c *cluster) {
+	c.it("subscribe-13", "costs the backend a bounded number of connections, however many subscriptions there are", func(c *cluster) {
 		counter := need[Connections](c, "the subject can't count connections")
 		one := c.open()
 		c.subscribe(one, "first")
-		before := counter.Connections(one)
+		before := counter.Connections(bare(one))
 		for i := range 300 {
 			c.subscribe(one, fmt.Sprint("channel ", i))
 		}
-		Expect(counter.Connections(one)).To(BeNumerically("<=", before+1))
+		c.Expect(counter.Connections(bare(one))).To(BeNumerically("<=", before+1))
 	})
 
-	c.it("is ranged over with Messages, gaps and all, until it is closed", func(c *cluster) {
+	c.it("subscribe-14", "is ranged over with Messages, gaps and all, until it is closed", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "news")
 		c.publish(other, "news", "a", "b", "c")
 		var payloads []string
 		for message, err := range coordination.Messages(c.ctx, subscription) {
-			Expect(err).NotTo(HaveOccurred())
+			c.Expect(err).NotTo(HaveOccurred())
 			payloads = append(payloads, string(message.Payload))
 			if len(payloads) == 3 {
-				Expect(subscription.Close()).To(Succeed())
+				c.Expect(subscription.Close()).To(Succeed())
 			}
 		}
-		Expect(payloads).To(Equal([]string{"a", "b", "c"}))
+		c.Expect(payloads).To(Equal([]string{"a", "b", "c"}))
 	})
 
-	c.it("is opened and closed by many goroutines at the same time", func(c *cluster) {
+	c.it("subscribe-15", "is opened and closed by many goroutines at the same time", func(c *cluster) {
 		one, other := c.pair()
-		var running sync.WaitGroup
+		running := c.group()
 		for i := range 16 {
 			running.Go(func() {
-				defer GinkgoRecover()
 				pattern := fmt.Sprint("channel ", i%4)
 				for range 10 {
 					subscription := c.subscribe(one, pattern)
 					c.publish(other, pattern, "hello")
 					c.next(subscription)
-					Expect(subscription.Close()).To(Succeed())
+					c.Expect(subscription.Close()).To(Succeed())
 				}
 			})
 		}
@@ -259,8 +257,8 @@ func (c *cluster) outcome(outcome <-chan error) error {
 	select {
 	case err := <-outcome:
 		return err
-	case <-time.After(patience):
-		Fail("a call that must end does not")
+	case <-time.After(c.patience):
+		c.Fail("a call that must end does not")
 		return nil
 	}
 }

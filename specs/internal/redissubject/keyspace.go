@@ -1,4 +1,4 @@
-package specs_test
+package redissubject
 
 import (
 	"context"
@@ -7,18 +7,20 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// keyspace is a server's database as other programs see it.
-type keyspace struct {
-	url  string // or
-	dial func(ctx context.Context, network, address string) (net.Conn, error)
+// Keyspace is a server's database as other programs see it.
+type Keyspace struct {
+	// URL is where the server is, or
+	URL string
+	// Dial makes a connection to it.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // client returns a client that the caller closes.
-func (k *keyspace) client() (*goredis.Client, error) {
-	options := &goredis.Options{Addr: "127.0.0.1:6379", Dialer: k.dial}
-	if k.url != "" {
+func (k *Keyspace) client() (*goredis.Client, error) {
+	options := &goredis.Options{Addr: "127.0.0.1:6379", Dialer: k.Dial}
+	if k.URL != "" {
 		var err error
-		if options, err = goredis.ParseURL(k.url); err != nil {
+		if options, err = goredis.ParseURL(k.URL); err != nil {
 			return nil, err
 		}
 	}
@@ -26,7 +28,7 @@ func (k *keyspace) client() (*goredis.Client, error) {
 }
 
 // Forget implements specs.Forgetful.
-func (k *keyspace) Forget(ctx context.Context, namespace string) error {
+func (k *Keyspace) Forget(ctx context.Context, namespace string) error {
 	client, err := k.client()
 	if err != nil {
 		return err
@@ -42,7 +44,7 @@ func (k *keyspace) Forget(ctx context.Context, namespace string) error {
 }
 
 // Store implements specs.Foreign.
-func (k *keyspace) Store(ctx context.Context, namespace string) (func(context.Context) (bool, error), error) {
+func (k *Keyspace) Store(ctx context.Context, namespace string) (func(context.Context) (bool, error), error) {
 	client, err := k.client()
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package specs_test
+package redissubject
 
 import (
 	"context"
@@ -10,18 +10,19 @@ import (
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-// links are the connections of the handles that a subject opened, which it can
+// Links are the connections of the handles that a subject opened, which it can
 // break.
-type links struct {
-	dial func(ctx context.Context, network, address string) (net.Conn, error)
+type Links struct {
+	// Dial makes the connections.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	mu    sync.Mutex
 	wires map[coordination.DistributedCoordination]*wires
 }
 
-// open opens a handle whose connections are its wires.
-func (l *links) open(ctx context.Context, url string, options *redis.Options) (coordination.DistributedCoordination, error) {
-	w := &wires{dial: l.dial, open: map[*wire]bool{}}
+// OpenAt opens a handle on the server at a URL, whose connections are its wires.
+func (l *Links) OpenAt(ctx context.Context, url string, options *redis.Options) (coordination.DistributedCoordination, error) {
+	w := &wires{dial: l.Dial, open: map[*wire]bool{}}
 	options.Dialer = w.connect
 	handle, err := redis.Open(ctx, url, options)
 	if err != nil {
@@ -36,23 +37,23 @@ func (l *links) open(ctx context.Context, url string, options *redis.Options) (c
 	return handle, nil
 }
 
-func (l *links) of(handle coordination.DistributedCoordination) *wires {
+func (l *Links) of(handle coordination.DistributedCoordination) *wires {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.wires[handle]
 }
 
 // Cut implements specs.Links.
-func (l *links) Cut(handle coordination.DistributedCoordination) { l.of(handle).set(true, false) }
+func (l *Links) Cut(handle coordination.DistributedCoordination) { l.of(handle).set(true, false) }
 
 // Freeze implements specs.Links.
-func (l *links) Freeze(handle coordination.DistributedCoordination) { l.of(handle).set(false, true) }
+func (l *Links) Freeze(handle coordination.DistributedCoordination) { l.of(handle).set(false, true) }
 
 // Heal implements specs.Links.
-func (l *links) Heal(handle coordination.DistributedCoordination) { l.of(handle).set(false, false) }
+func (l *Links) Heal(handle coordination.DistributedCoordination) { l.of(handle).set(false, false) }
 
 // Connections implements specs.Connections.
-func (l *links) Connections(handle coordination.DistributedCoordination) int {
+func (l *Links) Connections(handle coordination.DistributedCoordination) int {
 	w := l.of(handle)
 	w.mu.Lock()
 	defer w.mu.Unlock()

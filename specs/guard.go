@@ -1,0 +1,57 @@
+package specs
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+	"time"
+)
+
+// errHangs is the error of a call that does not return.
+var errHangs = errors.New("does not return")
+
+// guarded makes a call into code that is not the contract's own, which may
+// panic, end its goroutine, or never return.
+func guarded(patience time.Duration, name string, call func() error) error {
+	ended := make(chan error, 1)
+	go func() {
+		err := fmt.Errorf("%s ends its goroutine", name)
+		defer func() {
+			if cause := recover(); cause != nil {
+				err = fmt.Errorf("%s panics: %v\n%s", name, cause, debug.Stack())
+			}
+			ended <- err
+		}()
+		err = call()
+	}()
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-timeout.C:
+		return errHangs
+	}
+}
+
+// isNil reports whether an interface holds nothing, or a nil pointer.
+func isNil(value any) bool {
+	if value == nil {
+		return true
+	}
+	v := reflect.ValueOf(value)
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan, reflect.Slice:
+		return v.IsNil()
+	default:
+		return false
+	}
+}
+
+// same reports whether two interfaces hold one and the same, where that can be
+// told.
+func same(one, other any) bool {
+	t := reflect.TypeOf(one)
+	return t == reflect.TypeOf(other) && t.Comparable() && one == other
+}

@@ -1,0 +1,196 @@
+package specs
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/riptidecrawler/coordkit/specs/report"
+)
+
+// judge judges the subjects of one factory.
+type judge struct {
+	backend    string
+	factory    func() Subject
+	behaviours []behaviour
+	flaw       string // why no verdict can be trusted: an extra that is none
+
+	mu      sync.Mutex // one behaviour at a time is judged; it guards what follows
+	version string     // of the backend, once it is known
+	proof   proof
+	hangs   int // how many calls of the factory in a row did not return
+}
+
+func newJudge(backend string, factory func() Subject, extras []Extra) *judge {
+	j := &judge{backend: backend, factory: factory, behaviours: behaviours()}
+	for _, extra := range extras {
+		b, err := extra.behaviour(j.behaviours)
+		if err != nil {
+			j.flaw = err.Error()
+		}
+		j.behaviours = append(j.behaviours, b)
+	}
+	return j
+}
+
+// Options of [Judge]. The zero value judges everything in silence.
+type Options struct {
+	// Suite is the test in whose bubbles subjects with virtual time are judged.
+	// Without one they are asked for theirs.
+	Suite *testing.T
+
+	// Only chooses the behaviours to judge; nil chooses all.
+	Only func(report.Behaviour) bool
+
+	// Observe is told of each behaviour once it was judged, with its outcome. It
+	// is called by the goroutine that called Judge.
+	Observe func(report.Behaviour)
+
+	// Extras are the adapter's own behaviours.
+	Extras []Extra
+}
+
+// Judge judges the subjects that the factory makes and needs no test framework to
+// do so: a program can. It returns a report on the one backend. When ctx is done
+// it ends after the behaviour that it is about, and reports the rest as not
+// checked, since it was interrupted.
+func Judge(ctx context.Context, backend string, factory func() Subject, options *Options) *report.Report {
+	if options == nil {
+		options = &Options{}
+	}
+	j := newJudge(backend, factory, options.Extras)
+	r := &report.Report{Schema: report.Schema, Contract: Version}
+	var b report.Backend
+	for _, behaviour := range j.behaviours {
+		if options.Only != nil && !options.Only(behaviour.Behaviour) {
+			continue
+		}
+		run := j.run(ctx, options.Suite, behaviour)
+		b = run.Backend
+		r.Behaviours = append(r.Behaviours, run.Behaviour)
+		if options.Observe != nil {
+			options.Observe(run.Behaviour)
+		}
+	}
+	b.Name = backend
+	r.Backends = []report.Backend{b}
+	return r
+}
+
+// run judges one behaviour.
+func (j *judge) run(ctx context.Context, suite *testing.T, b behaviour) report.Run {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	start := time.Now()
+	backend := report.Backend{Name: j.backend}
+	o := report.Outcome{State: report.NotChecked, Reason: "interrupted"}
+	if ctx.Err() == nil {
+		var t *trial
+		t, o = j.try(ctx, suite, b)
+		if t != nil {
+			backend.Scale = t.scale
+		}
+	}
+	backend.Version = j.version
+	o.Duration = time.Since(start)
+	judged := b.Behaviour
+	judged.Outcomes = map[string]report.Outcome{j.backend: o}
+	return report.Run{Contract: Version, Backend: backend, Behaviour: judged}
+}
+
+// try makes a subject and has the behaviour shown on it.
+func (j *judge) try(ctx context.Context, suite *testing.T, b behaviour) (*trial, report.Outcome) {
+	if j.flaw != "" {
+		return nil, report.Outcome{State: report.Subject, Reason: j.flaw}
+	}
+	subject, err := j.make()
+	if err != nil {
+		return nil, report.Outcome{State: report.Subject, Reason: err.Error()}
+	}
+	if missing, ok := subject.(absent); ok {
+		return nil, report.Outcome{State: report.NotChecked, Reason: missing.reason}
+	}
+	t := &trial{judge: j, behaviour: b, scale: scaleOf(subject)}
+	if t.declared, err = declared(subject, b.ID, j.behaviours); err != nil {
+		return t, report.Outcome{State: report.Subject, Reason: err.Error()}
+	}
+	virtual, isVirtual := subject.(VirtualTime)
+	if !isVirtual {
+		return t, t.bounded(func() { t.perform(ctx, subject) })
+	}
+	if suite == nil {
+		suite = virtual.Suite()
+	}
+	if suite == nil {
+		return t, report.Outcome{State: report.Subject, Reason: "the subject has virtual time, and Suite returns no test to run it in"}
+	}
+	// The subject above only told what it can do: what the behaviour uses is
+	// made inside the bubble.
+	closeQuietly(subject)
+	return t, t.bounded(func() {
+		t.bubble(suite, func() {
+			subject, err := j.make()
+			if err != nil {
+				t.blame(err.Error())
+				return
+			}
+			t.perform(ctx, subject)
+		})
+	})
+}
+
+// make calls the factory, which may fail in any way but must not end the run.
+func (j *judge) make() (Subject, error) {
+	const patience, times = 10 * time.Second, 3
+	if j.hangs >= times {
+		return nil, fmt.Errorf("the factory did not return %d times in a row, and is not called again", times)
+	}
+	var subject Subject
+	err := guarded(patience, "the factory", func() error {
+		subject = j.factory()
+		return nil
+	})
+	switch {
+	case err == errHangs: //nolint:errorlint // it is never wrapped
+		j.hangs++
+		return nil, fmt.Errorf("the factory has not returned for %v", patience)
+	case err != nil:
+		return nil, err
+	case isNil(subject):
+		return nil, fmt.Errorf("the factory returns nil")
+	}
+	j.hangs = 0
+	return subject, nil
+}
+
+func closeQuietly(subject Subject) {
+	if closer, ok := subject.(io.Closer); ok {
+		_ = guarded(time.Second, "Close of the subject", closer.Close)
+	}
+}
+
+// declared returns the deviation that the subject declares from a behaviour, if
+// any, and an error where it declares one from none that there is.
+func declared(subject Subject, id string, known []behaviour) (*Deviation, error) {
+	deviant, ok := subject.(Deviant)
+	if !ok {
+		return nil, nil
+	}
+	var found *Deviation
+	for _, d := range deviant.Deviations() {
+		if !slices.ContainsFunc(known, func(b behaviour) bool { return b.ID == d.Behaviour }) {
+			return nil, fmt.Errorf("the subject deviates from %q, and there is no behaviour of that name", d.Behaviour)
+		}
+		if d.Reason == "" {
+			return nil, fmt.Errorf("the subject deviates from %q and gives no reason", d.Behaviour)
+		}
+		if d.Behaviour == id {
+			found = &d
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,168 @@
+package specs
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/onsi/ginkgo/v2/types"
+
+	"github.com/riptidecrawler/coordkit/specs/report"
+)
+
+const (
+	// specTimeout bounds a behaviour in real time; it is for what hangs, not for
+	// what is slow.
+	specTimeout = 60 * time.Second
+
+	// grace is what a behaviour gets beyond that to notice and to clean up.
+	grace = 15 * time.Second
+)
+
+// trial is one behaviour on one subject. What is called of the adapter may fail
+// in any way: whatever it does is the outcome of this trial and of no other.
+type trial struct {
+	judge     *judge
+	behaviour behaviour
+	scale     float64
+	declared  *Deviation
+	timeline  timeline
+
+	mu      sync.Mutex
+	state   report.State // "" as long as nothing is known
+	reason  string
+	decided sync.Once
+	over    chan struct{} // closed when it has come to an end
+}
+
+// decide says what a trial has come to; what was said first stays.
+func (t *trial) decide(state report.State, reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.state == "" {
+		t.state, t.reason = state, reason
+	}
+}
+
+func (t *trial) undecided() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.state == ""
+}
+
+// blame says that the subject is at fault, in place of what was said of the
+// promise before.
+func (t *trial) blame(reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.state == report.Failed {
+		reason += "\nwhich the behaviour saw as: " + t.reason
+	}
+	if t.state != report.Subject {
+		t.state, t.reason = report.Subject, reason
+	}
+}
+
+// bounded runs all of a trial, and gives it up when it does not end.
+func (t *trial) bounded(body func()) report.Outcome {
+	t.over = make(chan struct{})
+	go func() {
+		defer t.end()
+		defer t.rescue()
+		body()
+	}()
+	limit := t.scaled(specTimeout) + grace
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-t.over:
+	case <-timer.C:
+		t.decide(report.Failed, fmt.Sprintf("the behaviour has not come to an end for %v: a call never returns", limit))
+	}
+	return t.outcome()
+}
+
+func (t *trial) end() { t.decided.Do(func() { close(t.over) }) }
+
+func (t *trial) scaled(d time.Duration) time.Duration { return time.Duration(float64(d) * t.scale) }
+
+// outcome reads what the trial has come to.
+func (t *trial) outcome() report.Outcome {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	o := report.Outcome{State: t.state, Reason: t.reason}
+	if o.State == "" {
+		o.State = report.Passed
+	}
+	if t.declared != nil {
+		switch o.State {
+		case report.Failed:
+			return report.Outcome{State: report.Deviates, Reason: t.declared.Reason, Link: t.declared.Link}
+		case report.Passed:
+			o.State = report.Failed
+			o.Reason = fmt.Sprintf("no longer deviates; remove the declared deviation (%s)", t.declared.Reason)
+		}
+	}
+	if o.State == report.Failed || o.State == report.Subject {
+		o.Timeline = t.timeline.String()
+	}
+	return o
+}
+
+// rescue turns a panic of the goroutine that it is deferred in into a failure.
+func (t *trial) rescue() {
+	if cause := recover(); cause != nil {
+		t.decide(report.Failed, fmt.Sprintf("panics: %v\n%s", cause, debug.Stack()))
+	}
+}
+
+// apart runs a body in a goroutine and waits for it. A failure ends the goroutine
+// and no other.
+func (t *trial) apart(body func()) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer t.rescue()
+		body()
+	}()
+	<-ended
+}
+
+// perform shows the behaviour on a cluster and takes down what it has put up.
+func (t *trial) perform(ctx context.Context, subject Subject) {
+	c := newCluster(ctx, t, subject)
+	t.apart(func() { t.behaviour.body(c) })
+	if !t.undecided() {
+		t.apart(c.autopsy)
+	}
+	t.apart(c.takeDown)
+	if closer, ok := subject.(io.Closer); ok {
+		if err := guarded(c.patience, "Close of the subject", closer.Close); err != nil {
+			t.blame(fmt.Sprintf("closing the subject: %v", err))
+		}
+	}
+}
+
+// Fail ends the goroutine that calls it, and with it the behaviour. It is the
+// fail handler of the cluster's assertions.
+func (t *trial) Fail(message string, callerSkip ...int) {
+	skip := 0
+	if len(callerSkip) > 0 {
+		skip = callerSkip[0]
+	}
+	at := types.NewCodeLocation(skip + 1)
+	folder, file := filepath.Split(at.FileName)
+	t.decide(report.Failed, fmt.Sprintf("%s:%d: %s", filepath.Join(filepath.Base(folder), file), at.LineNumber, message))
+	runtime.Goexit()
+}
+
+// notChecked ends the behaviour without a verdict.
+func (t *trial) notChecked(reason string) {
+	t.decide(report.NotChecked, reason)
+	runtime.Goexit()
+}
