@@ -60,7 +60,7 @@ func newCluster(ctx context.Context, t *trial, subject Subject) *cluster {
 		c.ctx = c.within(bubbleTimeout / 2)
 	} else {
 		c.ctx = ctx
-		c.ctx = c.within(t.scaled(specTimeout))
+		c.ctx = c.within(t.limit())
 	}
 	return c
 }
@@ -93,7 +93,7 @@ func (c *cluster) openIn(namespace string) coordination.DistributedCoordination 
 // openWith opens a handle. What goes wrong is the subject's fault, and breaks no
 // promise of the adapter's.
 func (c *cluster) openWith(ctx context.Context, namespace string) coordination.DistributedCoordination {
-	handle, err := openOf(ctx, c.subject, namespace, c.patience)
+	handle, err := openOf(ctx, c.subject, namespace, c.judge.patience)
 	if err != nil {
 		c.blame(err.Error())
 		runtime.Goexit()

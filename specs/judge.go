@@ -1,6 +1,7 @@
 package specs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,12 +13,22 @@ import (
 	"github.com/riptidecrawler/coordkit/specs/report"
 )
 
+const (
+	// patience is how long a subject may take for anything.
+	patience = 10 * time.Second
+
+	// limit bounds a behaviour in real time.
+	limit = time.Minute
+)
+
 // judge judges the subjects of one factory.
 type judge struct {
 	backend    string
 	factory    func() Subject
 	behaviours []behaviour
-	flaw       string // why no verdict can be trusted: an extra that is none
+	flaw       string        // why no verdict can be trusted: an extra that is none
+	patience   time.Duration // with the subject
+	limit      time.Duration // of a behaviour
 
 	mu      sync.Mutex // one behaviour at a time is judged; it guards what follows
 	version string     // of the backend, once it is known
@@ -26,7 +37,7 @@ type judge struct {
 }
 
 func newJudge(backend string, factory func() Subject, extras []Extra) *judge {
-	j := &judge{backend: backend, factory: factory, behaviours: behaviours()}
+	j := &judge{backend: backend, factory: factory, behaviours: behaviours(), patience: patience, limit: limit}
 	for _, extra := range extras {
 		b, err := extra.behaviour(j.behaviours)
 		if err != nil {
@@ -52,6 +63,14 @@ type Options struct {
 
 	// Extras are the adapter's own behaviours.
 	Extras []Extra
+
+	// Patience is how long the factory, Open and Close may take before the
+	// subject is at fault; 0 for 10 s.
+	Patience time.Duration
+
+	// Limit is how long a behaviour may take in real time before it fails; 0 for
+	// a minute. It is for what hangs, not for what is slow.
+	Limit time.Duration
 }
 
 // Judge judges the subjects that the factory makes and needs no test framework to
@@ -63,6 +82,7 @@ func Judge(ctx context.Context, backend string, factory func() Subject, options 
 		options = &Options{}
 	}
 	j := newJudge(backend, factory, options.Extras)
+	j.patience, j.limit = cmp.Or(options.Patience, j.patience), cmp.Or(options.Limit, j.limit)
 	r := &report.Report{Schema: report.Schema, Contract: Version}
 	var b report.Backend
 	for _, behaviour := range j.behaviours {
@@ -118,6 +138,13 @@ func (j *judge) try(ctx context.Context, suite *testing.T, b behaviour) (*trial,
 	if t.declared, err = declared(subject, b.ID, j.behaviours); err != nil {
 		return t, report.Outcome{State: report.Subject, Reason: err.Error()}
 	}
+	if versioned, ok := subject.(Versioned); ok && j.version == "" {
+		// One that can't tell is asked again, and is unknown until then.
+		_ = guarded(t.scaled(time.Second), "Version", func() (err error) {
+			j.version, err = versioned.Version(ctx)
+			return err
+		})
+	}
 	virtual, isVirtual := subject.(VirtualTime)
 	if !isVirtual {
 		return t, t.bounded(func() { t.perform(ctx, subject) })
@@ -145,19 +172,19 @@ func (j *judge) try(ctx context.Context, suite *testing.T, b behaviour) (*trial,
 
 // make calls the factory, which may fail in any way but must not end the run.
 func (j *judge) make() (Subject, error) {
-	const patience, times = 10 * time.Second, 3
+	const times = 3
 	if j.hangs >= times {
 		return nil, fmt.Errorf("the factory did not return %d times in a row, and is not called again", times)
 	}
 	var subject Subject
-	err := guarded(patience, "the factory", func() error {
+	err := guarded(j.patience, "the factory", func() error {
 		subject = j.factory()
 		return nil
 	})
 	switch {
 	case err == errHangs: //nolint:errorlint // it is never wrapped
 		j.hangs++
-		return nil, fmt.Errorf("the factory has not returned for %v", patience)
+		return nil, fmt.Errorf("the factory has not returned for %v", j.patience)
 	case err != nil:
 		return nil, err
 	case isNil(subject):

@@ -288,7 +288,7 @@ func (c *contract) keys() {
 						return
 					default:
 					}
-					c.Expect(one.Set(c.ctx, fmt.Sprint("goes ", churner, " ", i), nil, 2*specTimeout)).To(Succeed())
+					c.Expect(one.Set(c.ctx, fmt.Sprint("goes ", churner, " ", i), nil, time.Hour)).To(Succeed())
 					if i >= 200 {
 						c.Expect(one.Delete(c.ctx, fmt.Sprint("goes ", churner, " ", i-200))).To(BeTrue())
 					}

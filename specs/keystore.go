@@ -190,7 +190,7 @@ func (c *cluster) fill(handle coordination.KeyStore, prefix string, count int) [
 		running.Go(func() {
 			for i := writer; i < count; i += writers {
 				keys[i] = fmt.Sprintf("%s%05d", prefix, i)
-				c.Expect(handle.Set(c.ctx, keys[i], nil, 2*specTimeout)).To(Succeed(), "setting one of many keys")
+				c.Expect(handle.Set(c.ctx, keys[i], nil, 2*time.Minute)).To(Succeed(), "setting one of many keys")
 			}
 		})
 	}

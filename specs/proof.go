@@ -44,12 +44,12 @@ func (c *cluster) prove() {
 func (c *cluster) impostors(subject Subject) (flaw string, told bool) {
 	ctx := c.within(c.patience)
 	namespace := "spec-" + rand.Text()
-	one, err := openOf(ctx, subject, namespace, c.patience)
+	one, err := openOf(ctx, subject, namespace, c.judge.patience)
 	if err != nil {
 		return "", false
 	}
 	defer func() { _ = guarded(c.patience, "Close", one.Close) }()
-	other, err := openOf(ctx, subject, namespace, c.patience)
+	other, err := openOf(ctx, subject, namespace, c.judge.patience)
 	if err != nil {
 		return "", false
 	}
@@ -112,7 +112,7 @@ func alike(ctx context.Context, one, other coordination.DistributedCoordination)
 // autopsy looks, after a failure, whether the backend is still there for a new
 // handle: where it is not, the failure says nothing of the adapter.
 func (c *cluster) autopsy() {
-	handle, err := openOf(c.within(c.patience), c.subject, c.namespace+" autopsy", c.patience)
+	handle, err := openOf(c.within(c.patience), c.subject, c.namespace+" autopsy", c.judge.patience)
 	if err != nil {
 		c.blame(fmt.Sprintf("the backend is gone: %v", err))
 		return

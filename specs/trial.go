@@ -15,15 +15,6 @@ import (
 	"github.com/riptidecrawler/coordkit/specs/report"
 )
 
-const (
-	// specTimeout bounds a behaviour in real time; it is for what hangs, not for
-	// what is slow.
-	specTimeout = 60 * time.Second
-
-	// grace is what a behaviour gets beyond that to notice and to clean up.
-	grace = 15 * time.Second
-)
-
 // trial is one behaviour on one subject. What is called of the adapter may fail
 // in any way: whatever it does is the outcome of this trial and of no other.
 type trial struct {
@@ -33,11 +24,13 @@ type trial struct {
 	declared  *Deviation
 	timeline  timeline
 
-	mu      sync.Mutex
-	state   report.State // "" as long as nothing is known
-	reason  string
-	decided sync.Once
-	over    chan struct{} // closed when it has come to an end
+	mu     sync.Mutex
+	state  report.State // "" as long as nothing is known
+	reason string
+	ending sync.Once
+	over   chan struct{} // closed when it has come to an end
+	asked  chan struct{} // for the real time, which is
+	time   chan time.Time
 }
 
 // decide says what a trial has come to; what was said first stays.
@@ -70,13 +63,16 @@ func (t *trial) blame(reason string) {
 
 // bounded runs all of a trial, and gives it up when it does not end.
 func (t *trial) bounded(body func()) report.Outcome {
-	t.over = make(chan struct{})
+	// Made here, outside of any bubble, they can be used on both sides.
+	t.over, t.asked, t.time = make(chan struct{}), make(chan struct{}), make(chan time.Time)
 	go func() {
 		defer t.end()
 		defer t.rescue()
 		body()
 	}()
-	limit := t.scaled(specTimeout) + grace
+	go t.tellTime()
+	// Beyond its limit it gets some time to notice, and to clean up.
+	limit := t.limit() + t.limit()/4
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
@@ -87,7 +83,27 @@ func (t *trial) bounded(body func()) report.Outcome {
 	return t.outcome()
 }
 
-func (t *trial) end() { t.decided.Do(func() { close(t.over) }) }
+// tellTime answers realTime until the trial is over.
+func (t *trial) tellTime() {
+	for {
+		select {
+		case <-t.asked:
+			t.time <- time.Now()
+		case <-t.over:
+			return
+		}
+	}
+}
+
+// realTime returns the time outside of any bubble.
+func (t *trial) realTime() time.Time {
+	t.asked <- struct{}{}
+	return <-t.time
+}
+
+func (t *trial) end() { t.ending.Do(func() { close(t.over) }) }
+
+func (t *trial) limit() time.Duration { return t.scaled(t.judge.limit) }
 
 func (t *trial) scaled(d time.Duration) time.Duration { return time.Duration(float64(d) * t.scale) }
 
@@ -142,7 +158,7 @@ func (t *trial) perform(ctx context.Context, subject Subject) {
 	}
 	t.apart(c.takeDown)
 	if closer, ok := subject.(io.Closer); ok {
-		if err := guarded(c.patience, "Close of the subject", closer.Close); err != nil {
+		if err := guarded(t.judge.patience, "Close of the subject", closer.Close); err != nil {
 			t.blame(fmt.Sprintf("closing the subject: %v", err))
 		}
 	}
