@@ -55,7 +55,9 @@ var names = regexp.MustCompile(`spec-[A-Z2-7]{26}`)
 
 // Open implements specs.Subject.
 func (s *Subject) Open(ctx context.Context, namespace string) (coordination.DistributedCoordination, error) {
-	s.used.Store(names.FindString(namespace), true)
+	if name := names.FindString(namespace); name != "" {
+		s.used.Store(name, true)
+	}
 	return s.OpenAt(ctx, s.URL, &redis.Options{Namespace: namespace, Buffer: Buffer, LinkTimeout: LinkTimeout})
 }
 
@@ -93,7 +95,8 @@ func (s *Server) Sweep(ctx context.Context) error {
 	defer client.Close()
 	found := client.Scan(ctx, 0, "*spec-*", 1000).Iterator()
 	for found.Next(ctx) {
-		if _, ours := s.used.Load(names.FindString(found.Val())); ours {
+		name := names.FindString(found.Val())
+		if _, ours := s.used.Load(name); ours {
 			if err := client.Unlink(ctx, found.Val()).Err(); err != nil {
 				return err
 			}
