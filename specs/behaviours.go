@@ -34,6 +34,11 @@ func serial(b *behaviour) { b.serial = true }
 // the race detector is to see unordered.
 func unrecorded(b *behaviour) { b.unrecorded = true }
 
+// since says which version of the contract brought a behaviour.
+func since(version string) option {
+	return func(b *behaviour) { b.Since = version }
+}
+
 // contract collects the behaviours while it walks through those who declare them.
 type contract struct {
 	role, theme, source string
@@ -95,10 +100,10 @@ func (c *contract) it(id, sentence string, body func(*cluster), options ...optio
 	b := behaviour{body: body}
 	_, b.file, b.line, _ = runtime.Caller(1)
 	b.Behaviour = report.Behaviour{
-		ID: id, Since: "1", Role: c.role, Group: c.theme, Sentence: sentence,
+		ID: id, Role: c.role, Group: c.theme, Sentence: sentence,
 		Source: c.source, Spec: fmt.Sprintf("specs/%s:%d", path.Base(b.file), b.line),
 	}
-	for _, set := range options {
+	for _, set := range append([]option{since("1")}, options...) {
 		set(&b)
 	}
 	c.behaviours = append(c.behaviours, b)

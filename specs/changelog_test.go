@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,14 +45,14 @@ func changelog() (since map[string]string, newest string) {
 		}
 	}
 	since, gone := map[string]string{}, map[string]bool{}
-	for i := len(versions) - 1; i >= 0; i-- {
-		for _, change := range changes[versions[i]] {
+	for _, version := range slices.Backward(versions) {
+		for _, change := range changes[version] {
 			what, id := change[0], change[1]
 			switch what {
 			case "Added":
 				Expect(since).NotTo(HaveKey(id), "what was there before")
 				Expect(gone).NotTo(HaveKey(id), "an identifier is never given to another behaviour")
-				since[id] = versions[i]
+				since[id] = version
 			default:
 				Expect(since).To(HaveKey(id), "what was never added")
 				if what == "Removed" {

@@ -33,7 +33,7 @@ func (k *Keyspace) Forget(ctx context.Context, namespace string) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	names := client.Scan(ctx, 0, "*"+namespace+"*", 1000).Iterator()
 	for names.Next(ctx) {
 		if err := client.Unlink(ctx, names.Val()).Err(); err != nil {
@@ -49,7 +49,7 @@ func (k *Keyspace) Store(ctx context.Context, namespace string) (func(context.Co
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	names := []string{namespace, namespace + ":", namespace + ":key", namespace + ":kk:key", "x" + namespace + ":k:key", "{" + namespace + "}:key"}
 	for _, name := range names {
 		if err := client.Set(ctx, name, "foreign", 0).Err(); err != nil {
@@ -61,7 +61,7 @@ func (k *Keyspace) Store(ctx context.Context, namespace string) (func(context.Co
 		if err != nil {
 			return false, err
 		}
-		defer client.Close()
+		defer func() { _ = client.Close() }()
 		removed, err := client.Del(ctx, names...).Result()
 		return removed == int64(len(names)), err
 	}, nil

@@ -70,7 +70,7 @@ func (s *Subject) Version(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	info, err := client.Info(ctx, "server").Result()
 	if err != nil {
 		return "", err
@@ -92,7 +92,7 @@ func (s *Server) Sweep(ctx context.Context) error {
 		return err
 	}
 	client := goredis.NewClient(options)
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	found := client.Scan(ctx, 0, "*spec-*", 1000).Iterator()
 	for found.Next(ctx) {
 		name := names.FindString(found.Val())
