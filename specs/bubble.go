@@ -63,11 +63,23 @@ func (t *trial) bubble(suite *testing.T, body func()) {
 	})
 }
 
-var bubbleID = regexp.MustCompile(`synctest bubble \d+`)
+var (
+	bubbleID    = regexp.MustCompile(`synctest bubble \d+`)
+	goroutineID = regexp.MustCompile(`^goroutine \d+`)
+)
 
 // inBubble returns the stacks of the goroutines in the bubble of its caller but
-// for the caller's own, which comes first in a dump.
+// for the caller's own, which comes first in a dump, and the bubble's first.
 func inBubble() string {
+	var left []string
+	for _, stack := range bubbled() {
+		left = append(left, string(stack))
+	}
+	return strings.Join(left, "\n\n")
+}
+
+// bubbled returns the same stacks by goroutine.
+func bubbled() map[string][]byte {
 	buffer := make([]byte, 1<<16)
 	for {
 		n := runtime.Stack(buffer, true)
@@ -79,12 +91,12 @@ func inBubble() string {
 	}
 	stacks := bytes.Split(buffer, []byte("\n\n"))
 	mine := bubbleID.Find(stacks[0])
-	var left []string
+	others := map[string][]byte{}
 	for _, stack := range stacks[1:] {
 		head, _, _ := bytes.Cut(stack, []byte("\n"))
 		if bytes.Equal(bubbleID.Find(head), mine) && !bytes.Contains(stack, []byte("synctest.Test")) {
-			left = append(left, string(stack))
+			others[string(goroutineID.Find(head))] = stack
 		}
 	}
-	return strings.Join(left, "\n\n")
+	return others
 }

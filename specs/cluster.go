@@ -156,7 +156,7 @@ func (g *group) Go(body func()) { g.running.Go(g.c.safely(body)) }
 // Wait waits for them. Where one of them has failed there is no going on.
 func (g *group) Wait() {
 	g.running.Wait()
-	if !g.c.undecided() {
+	if g.c.failed() {
 		runtime.Goexit()
 	}
 }

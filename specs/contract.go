@@ -18,7 +18,8 @@ import (
 // at least once for each spec, and by one goroutine at a time.
 //
 // A spec that the subject can't show, or from which it is declared to deviate, is
-// skipped with the reason. Each spec carries the labels "id" and "since" of its
+// skipped with the reason. A process sees only its own share of the specs: that
+// something was checked at all is for specs/matrix to say, and Run. Each spec carries the labels "id" and "since" of its
 // behaviour, and its report an entry with what was shown, which the command
 // specs/matrix reads. The result is a value only so that a var can be declared
 // with it.

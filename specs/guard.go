@@ -52,6 +52,5 @@ func isNil(value any) bool {
 // same reports whether two interfaces hold one and the same, where that can be
 // told.
 func same(one, other any) bool {
-	t := reflect.TypeOf(one)
-	return t == reflect.TypeOf(other) && t.Comparable() && one == other
+	return reflect.TypeOf(one) == reflect.TypeOf(other) && reflect.ValueOf(one).Comparable() && reflect.ValueOf(other).Comparable() && one == other
 }

@@ -42,10 +42,10 @@ func (t *trial) decide(state report.State, reason string) {
 	}
 }
 
-func (t *trial) undecided() bool {
+func (t *trial) failed() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.state == ""
+	return t.state == report.Failed
 }
 
 // blame says that the subject is at fault, in place of what was said of the
@@ -153,7 +153,7 @@ func (t *trial) apart(body func()) {
 func (t *trial) perform(ctx context.Context, subject Subject) {
 	c := newCluster(ctx, t, subject)
 	t.apart(func() { t.behaviour.body(c) })
-	if !t.undecided() {
+	if t.failed() {
 		t.apart(c.autopsy)
 	}
 	t.apart(c.takeDown)
