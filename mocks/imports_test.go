@@ -11,6 +11,7 @@ import (
 	_ "github.com/riptidecrawler/coordkit/adapters/memory"
 	_ "github.com/riptidecrawler/coordkit/coordination"
 	_ "github.com/riptidecrawler/coordkit/mocks"
+	_ "github.com/riptidecrawler/coordkit/mocks/honest"
 	_ "github.com/riptidecrawler/coordkit/sync"
 )
 
@@ -24,6 +25,9 @@ var imports = map[string][]string{
 	"mocks": {
 		module + "coordination",
 		"go.uber.org/mock/gomock",
+	},
+	"mocks/honest": {
+		module + "coordination",
 	},
 	"adapters/memory": {
 		module + "coordination",
