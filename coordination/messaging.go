@@ -34,8 +34,9 @@ type Messaging interface {
 	// until every subscription that it went to has taken the message from Next.
 	// It returns how many have: exactly that number where nothing fails, never
 	// more under any fault. It returns as soon as all have. A subscription that
-	// is closed before it takes the message is waited for no longer. timeout is
-	// more than zero and counted here.
+	// is closed before it takes the message is waited for no longer, and one that
+	// drops it unread from its full buffer until the timeout. timeout is more than
+	// zero and counted here, from when the backend has the message.
 	//
 	// Errors: ErrNoSubscribers where none was there (at once where the backend
 	// can know it), or all were closed before they took it; ErrAckTimeout where
@@ -54,7 +55,9 @@ type Subscription interface {
 	//
 	// ErrMessagesLost stands where messages were dropped because the buffer
 	// was full or because the link to the backend was broken; the call after it
-	// returns newer messages. ErrClosed is the end: the subscription or its
+	// returns newer messages. A broken link is told of whether or not anything was
+	// lost by it, a backend that was stopped and started included, and until it is
+	// back Next waits: ErrUnavailable is no error of Next. ErrClosed is the end: the subscription or its
 	// handle was closed, and no message is delivered after that.
 	//
 	// Errors: ErrMessagesLost, ErrClosed, ErrInvalidArgument (a nil context),

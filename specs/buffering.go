@@ -160,7 +160,7 @@ func (c *contract) buffering() {
 	})
 
 	c.it("buffer-10", "finds out that a link is open but dead, and treats it as broken", func(c *cluster) {
-		links := c.links()
+		links := c.freezing()
 		one, other := c.pair()
 		subscription := c.subscribe(one, "news")
 		links.Freeze(one)

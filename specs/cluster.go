@@ -166,6 +166,12 @@ func (c *cluster) links() linked {
 	return linked{need[Links](c, "the subject can't break a handle's connections"), c}
 }
 
+// freezing is links of a subject that can also freeze them.
+func (c *cluster) freezing() linked {
+	need[Freezing](c, "the subject can't freeze a handle's connections")
+	return c.links()
+}
+
 // linked breaks the links of handles as behaviours know them.
 type linked struct {
 	links Links
@@ -176,7 +182,7 @@ func (l linked) Cut(handle coordination.DistributedCoordination) {
 	l.do("its link is cut", l.links.Cut, handle)
 }
 func (l linked) Freeze(handle coordination.DistributedCoordination) {
-	l.do("its link freezes", l.links.Freeze, handle)
+	l.do("its link freezes", l.links.(Freezing).Freeze, handle)
 }
 func (l linked) Heal(handle coordination.DistributedCoordination) {
 	l.do("its link is healed", l.links.Heal, handle)

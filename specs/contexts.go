@@ -152,7 +152,7 @@ func (c *cluster) waiters(ctx context.Context) []*begun {
 // returns what heals it.
 func (c *cluster) frozen(ctx context.Context) (calls []*begun, heal func()) {
 	GinkgoHelper()
-	links := c.links()
+	links := c.freezing()
 	handle := c.inUse()
 	links.Freeze(handle)
 	for _, m := range methods {

@@ -292,6 +292,10 @@ func (c *contract) keys() {
 					if i >= 200 {
 						c.Expect(one.Delete(c.ctx, fmt.Sprint("goes ", churner, " ", i-200))).To(BeTrue())
 					}
+					c.Expect(one.Set(c.ctx, keys[(i*4+churner)%len(keys)], []byte("anew"), 0)).To(Succeed())
+					if i%50 == 0 {
+						c.pass(time.Microsecond) // or no time passes in virtual time
+					}
 				}
 			})
 		}

@@ -27,7 +27,7 @@ func (c *contract) outages() {
 	}
 
 	c.it("outage-1", "gives ErrUnavailable from every method after a while on a frozen link, and answers once it is healed", func(c *cluster) {
-		links := c.links()
+		links := c.freezing()
 		one := c.inUse()
 		links.Freeze(one)
 		c.together(len(methods), func(i int) {
@@ -44,7 +44,11 @@ func (c *contract) outages() {
 		one, other := c.pair()
 		subscription := c.subscribe(other, "news")
 		c.subscribe(one, "news")
-		for _, breakIt := range []func(coordination.DistributedCoordination){links.Cut, links.Heal, links.Freeze} {
+		breaks := []func(coordination.DistributedCoordination){links.Cut, links.Heal}
+		if _, can := c.subject.(Freezing); can {
+			breaks = append(breaks, links.Freeze)
+		}
+		for _, breakIt := range breaks {
 			breakIt(one)
 			for _, m := range methods {
 				if m.name != "PublishWithAck" { // it waits for those that it can't reach
@@ -166,7 +170,7 @@ func (c *contract) outages() {
 	})
 
 	c.it("outage-9", "is closed within seconds while its link is frozen", func(c *cluster) {
-		links := c.links()
+		links := c.freezing()
 		one := c.inUse()
 		subscription := c.subscribe(one, "news")
 		links.Freeze(one)
@@ -209,6 +213,25 @@ func (c *contract) outages() {
 		for _, subscription := range subscriptions {
 			c.expectNext(subscription, "after")
 		}
+	})
+
+	c.it("outage-13", "waits in Next while the link is cut, with no error but that messages were lost", func(c *cluster) {
+		links := c.links()
+		one := c.open()
+		subscription := c.subscribe(one, "news")
+		links.Cut(one)
+		ctx, told := c.within(3*c.promptly), 0
+		for {
+			_, err := subscription.Next(ctx)
+			if ctx.Err() != nil {
+				c.Expect(err).To(MatchError(context.DeadlineExceeded))
+				break
+			}
+			c.Expect(err).To(MatchError(coordination.ErrMessagesLost))
+			told++
+		}
+		c.Expect(told).To(BeNumerically("<=", 1), "how often it tells of one break")
+		links.Heal(one)
 	})
 
 	c.it("outage-12", "gives a greater term after the backend was stopped and started, whatever it has kept", func(c *cluster) {

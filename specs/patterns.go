@@ -71,9 +71,9 @@ func (c *contract) patterns() {
 
 	c.it("pattern-22", "agrees with Match on which of many patterns match a channel", func(c *cluster) {
 		one, other := c.pair()
-		channels := []string{"a", "b", "ab", "ba", "a-", "]", "^", `\`, "a*", "a[b]"}
+		channels := []string{"a", "b", "ab", "ba", "a-", "]", "^", "!", `\`, "a*", "a[b]"}
 		var subscriptions []coordination.Subscription
-		for _, head := range []string{"*", "?", "[a", "[^a", `\`, "a"} {
+		for _, head := range []string{"*", "?", "[a", "[^a", "[!a", `\`, "a"} {
 			for _, tail := range []string{"", "]", "*", "-", "-b]", "]*", `\`, "?"} {
 				subscriptions = append(subscriptions, c.subscribe(one, head+tail))
 			}
@@ -88,7 +88,7 @@ func (c *contract) patterns() {
 		c.publish(other, "last", "end")
 		c.expectNext(last, "end")
 		i := 0
-		for _, head := range []string{"*", "?", "[a", "[^a", `\`, "a"} {
+		for _, head := range []string{"*", "?", "[a", "[^a", "[!a", `\`, "a"} {
 			for _, tail := range []string{"", "]", "*", "-", "-b]", "]*", `\`, "?"} {
 				pattern := head + tail
 				for _, channel := range channels {

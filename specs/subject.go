@@ -14,7 +14,9 @@ import (
 // that it can do it shows by the interfaces of this file, of which it needs none.
 type Subject interface {
 	// Open opens a handle. Two calls with one namespace give two peers on one
-	// backend, as two processes would have; two namespaces share nothing. ctx
+	// backend, as two processes would have; two namespaces share nothing. The
+	// contract asks for namespaces of any bytes, none of them longer than
+	// coordination.MaxNameLen, and leaves it to Open what it does with others. ctx
 	// bounds the call only.
 	Open(ctx context.Context, namespace string) (coordination.DistributedCoordination, error)
 }
@@ -22,11 +24,12 @@ type Subject interface {
 // VirtualTime is a subject whose handles and backend live in this process and
 // take the time from package time only, so that its behaviours can be shown
 // inside a testing/synctest bubble: hours pass at once, and to the nanosecond.
-// The factory, Open and Close are then called inside the bubble, where nothing
-// must wait for a lock that is held across a wait, nor for what was made outside.
+// The factory, Open and Close are then called inside the bubble. There time stands
+// still for as long as any goroutine runs, waits for a mutex or for what was made
+// outside: who polls by a timer may have to wait until all others do.
 type VirtualTime interface {
 	// Suite returns the test that runs the suite, for [Contract]. [Run] has one
-	// of its own, and does not ask.
+	// of its own and does not ask, so that nil will do for it.
 	Suite() *testing.T
 }
 
@@ -48,11 +51,17 @@ type Versioned interface {
 type Links interface {
 	// Cut breaks them and lets no new ones come about.
 	Cut(handle coordination.DistributedCoordination)
-	// Freeze leaves them open, and passes on nothing any more in either
-	// direction. New ones are as dead.
-	Freeze(handle coordination.DistributedCoordination)
 	// Heal breaks those that were frozen and lets new ones come about.
 	Heal(handle coordination.DistributedCoordination)
+}
+
+// Freezing is a subject with [Links] that can also silence the connections of one
+// of its handles, as a lost route does.
+type Freezing interface {
+	Links
+	// Freeze leaves them open, and passes on nothing any more in either
+	// direction. New ones are as dead. Heal ends it.
+	Freeze(handle coordination.DistributedCoordination)
 }
 
 // Backend is a subject that can stop its backend and start it again.
@@ -75,7 +84,9 @@ type Connections interface {
 
 // Buffered is a subject whose subscriptions hold a known number of messages.
 type Buffered interface {
-	// Buffer returns how many messages a slow subscription can hold.
+	// Buffer returns how many messages a slow subscription can hold: at least
+	// 1,000, since that many are published elsewhere before they are read. It
+	// need not be what users get.
 	Buffer() int
 }
 

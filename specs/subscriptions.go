@@ -53,6 +53,9 @@ func (c *contract) subscriptions() {
 		for i := range 100 {
 			ctx, cancel := context.WithCancel(c.ctx)
 			outcome := c.calling(ctx, subscription)
+			if i%2 == 1 {
+				c.pass(time.Millisecond) // for it to wait
+			}
 			c.publish(other, "news", fmt.Sprint(i)) // and the cancellation races with it
 			cancel()
 			if err := c.outcome(outcome); err == nil {
@@ -91,6 +94,7 @@ func (c *contract) subscriptions() {
 				for {
 					if _, err := subscription.Next(ctx); err != nil {
 						counts <- taken
+						c.Expect(err).To(MatchError(context.Canceled))
 						return
 					}
 					taken++
