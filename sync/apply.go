@@ -37,13 +37,10 @@ func (s *DistributedSync) decide(ctx context.Context, operation Operation, size 
 		return nil, err
 	}
 	defer s.applying.unlock()
-	ctx, cancel := s.patience(ctx)
-	defer cancel()
+	patience := s.patience(ctx)
+	defer patience.finish()
 	begun := operation.Stamp.begun
-	operation.Stamp = s.stamp(operation)
-	if operation.Timestamp.IsZero() {
-		operation.Timestamp = s.clock.wall().UTC()
-	}
+	s.stamp(&operation)
 	if begun > 0 && s.table.changedSince(begun-1, operation.Key) {
 		s.counts.rejected.Add(1)
 		return nil, fmt.Errorf("the key was changed since the lease began: %w", ErrRejected)
@@ -55,26 +52,28 @@ func (s *DistributedSync) decide(ctx context.Context, operation Operation, size 
 	}
 	var failed error
 	if here {
-		failed = s.execute(ctx, operation)
+		failed = s.execute(patience, operation)
 		if failed != nil && operation.Type == Set {
 			return nil, failed
 		}
 	}
 	s.table.note(operation)
-	s.counts.arrivals.Store(s.table.arrivals)
 	return s.outbox.add(operation, size), failed
 }
 
-// stamp gives an operation of this node's own the stamp that it goes by.
-func (s *DistributedSync) stamp(operation Operation) Stamp {
-	given := operation.Stamp
-	stamp := s.clock.now()
-	if given.Wall != 0 {
+// stamp gives an operation of this node's own the stamp that it goes by, and the
+// time where it has none.
+func (s *DistributedSync) stamp(operation *Operation) {
+	stamp, wall := s.clock.read()
+	if given := operation.Stamp; given.Wall != 0 {
 		s.clock.merge(given)
 		stamp.Wall, stamp.Logical = given.Wall, given.Logical
 	}
 	stamp.Priority = operation.Priority
-	return stamp
+	operation.Stamp = stamp
+	if operation.Timestamp.IsZero() {
+		operation.Timestamp = wall.UTC()
+	}
 }
 
 // ask asks the consensus manager.
@@ -98,7 +97,6 @@ func (s *DistributedSync) take(ctx context.Context, operation Operation) error {
 	if apply, _ := s.ask(operation, conflict); apply {
 		err := s.execute(ctx, operation)
 		s.table.note(operation)
-		s.counts.arrivals.Store(s.table.arrivals)
 		s.counts.applied.Add(1)
 		return err
 	}
@@ -178,16 +176,16 @@ func (s *DistributedSync) repaired(operation Operation) {
 // repair tries to have the cache forget what it may hold by mistake. The caller
 // holds applying.
 func (s *DistributedSync) repair(ctx context.Context) {
-	ctx, cancel := s.patience(ctx)
-	defer cancel()
+	patience := s.patience(ctx)
+	defer patience.finish()
 	if s.repairs.all {
-		if execute(ctx, s.cache, Operation{Type: Clear}) == nil {
+		if execute(patience, s.cache, Operation{Type: Clear}) == nil {
 			s.repaired(Operation{Type: Clear})
 		}
 		return
 	}
 	for key := range s.repairs.keys {
-		if execute(ctx, s.cache, Operation{Type: Delete, Key: key}) != nil {
+		if execute(patience, s.cache, Operation{Type: Delete, Key: key}) != nil {
 			return
 		}
 		s.repaired(Operation{Type: Delete, Key: key})
@@ -205,22 +203,21 @@ func (s *DistributedSync) cleanse(ctx context.Context, floor Stamp, fallback Fal
 	default:
 		s.counts.cleared.Add(1)
 		s.emit(Event{Kind: CacheCleared})
-		clearing, cancel := s.patience(ctx)
-		defer cancel()
-		_ = s.execute(clearing, Operation{Type: Clear})
+		patience := s.patience(ctx)
+		defer patience.finish()
+		_ = s.execute(patience, Operation{Type: Clear})
 	}
 	s.table.cleanse(floor)
-	s.counts.arrivals.Store(s.table.arrivals)
 }
 
 // reload has the user bring the cache up to date.
 func (s *DistributedSync) reload(ctx context.Context) bool {
-	ctx, cancel := s.patience(ctx)
-	defer cancel()
+	patience := s.patience(ctx)
+	defer patience.finish()
 	var err error
 	func() {
 		defer caught("reload", &err)
-		err = s.options.Recovery.Reload(ctx)
+		err = s.options.Recovery.Reload(patience)
 	}()
 	s.emit(Event{Kind: CacheReloaded, Err: err})
 	return err == nil

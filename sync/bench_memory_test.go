@@ -82,7 +82,7 @@ func fillQueue(ctx context.Context, b *testing.B, s *DistributedSync, operation 
 	for i := 0; ; i++ {
 		next := operation(i)
 		next.Origin, next.Epoch = s.self.node, s.self.epoch
-		if s.outbox.tryReserve(next.size()) != nil {
+		if changed, _ := s.outbox.tryReserve(next.size()); changed != nil {
 			return
 		}
 		_, err := s.decide(ctx, next, next.size(), true)

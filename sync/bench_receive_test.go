@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"runtime"
@@ -98,7 +99,7 @@ type pressPort struct {
 }
 
 func (p pressPort) Publish(_ context.Context, _ string, payload []byte) error {
-	p.press.printed = append(p.press.printed, payload)
+	p.press.printed = append(p.press.printed, bytes.Clone(payload))
 	return nil
 }
 

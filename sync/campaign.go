@@ -91,7 +91,7 @@ func (e *LeaderElection) begin(ctx context.Context, term uint64, asked, wall tim
 	}
 	go func() {
 		defer close(begun.done)
-		if err := e.lead(work, term); err != nil {
+		if err := e.callLead(work, term); err != nil {
 			stop(err)
 		}
 	}()
@@ -101,8 +101,8 @@ func (e *LeaderElection) tell(kind EventKind, term uint64, err error) {
 	e.observe(Event{Kind: kind, Time: e.wall(), Node: e.node, Term: term, Err: err})
 }
 
-// lead does the work, and returns an error where it panics.
-func (e *LeaderElection) lead(ctx context.Context, term uint64) (err error) {
+// callLead has the leader's work done, and returns an error where it panics.
+func (e *LeaderElection) callLead(ctx context.Context, term uint64) (err error) {
 	defer caught("work of the leader", &err)
 	e.options.Lead(ctx, term)
 	return nil

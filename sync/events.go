@@ -2,6 +2,8 @@ package sync
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -70,6 +72,31 @@ type Event struct {
 	Count    uint64
 	Duration time.Duration
 	Err      error
+}
+
+// String returns the kind of the event and the fields that it fills, but for Time,
+// on a line for a log.
+func (e Event) String() string {
+	var details []string
+	if e.Node != "" {
+		details = append(details, fmt.Sprintf("node %q", e.Node))
+	}
+	if e.Term > 0 {
+		details = append(details, fmt.Sprintf("term %d", e.Term))
+	}
+	if e.Count > 0 {
+		details = append(details, fmt.Sprintf("count %d", e.Count))
+	}
+	if e.Duration != 0 {
+		details = append(details, e.Duration.String())
+	}
+	if e.Err != nil {
+		details = append(details, e.Err.Error())
+	}
+	if len(details) == 0 {
+		return string(e.Kind)
+	}
+	return string(e.Kind) + ": " + strings.Join(details, ", ")
 }
 
 // maxEvents is how many events wait for a slow observer.

@@ -136,3 +136,13 @@ var _ = Describe("Events", Label("running"), func() {
 		})
 	})
 })
+
+var _ = DescribeTable("An event is told on a line:",
+	func(line string, event dsync.Event) { Expect(fmt.Sprint(event)).To(Equal(line)) },
+	func(line string, _ dsync.Event) string { return line },
+	Entry(nil, "cache cleared", dsync.Event{Kind: dsync.CacheCleared, Time: time.Now()}),
+	Entry(nil, `leadership acquired: node "a", term 3`, dsync.Event{Kind: dsync.LeadershipAcquired, Node: "a", Term: 3}),
+	Entry(nil, `gap found: node "b\n", count 2`, dsync.Event{Kind: dsync.GapFound, Node: "b\n", Count: 2}),
+	Entry(nil, "clock off: -1.2s", dsync.Event{Kind: dsync.ClockOff, Duration: -1200 * time.Millisecond}),
+	Entry(nil, "publish failed: count 7, the port is ill", dsync.Event{Kind: dsync.PublishFailed, Count: 7, Err: errPort}),
+)

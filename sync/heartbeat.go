@@ -168,12 +168,20 @@ func (s *DistributedSync) checkClock() {
 	}
 }
 
-// broadcast publishes a message for all nodes.
+// maxBuffer is how large a buffer is kept for the next message.
+const maxBuffer = 256 << 10
+
+// broadcast publishes a message for all nodes. It is for the outbox, which calls
+// it once at a time.
 func (s *DistributedSync) broadcast(ctx context.Context, m *message) error {
 	if s.weak.silentBeats && m.heartbeat != nil {
 		m.last, m.heartbeat.seen = 0, nil
 	}
-	err := s.publish(ctx, s.options.Channel, m)
+	s.buffer = encode(s.buffer[:0], m)
+	err := s.port.Publish(ctx, s.options.Channel, s.buffer)
+	if cap(s.buffer) > maxBuffer {
+		s.buffer = nil
+	}
 	switch count := len(m.operations); {
 	case err == nil:
 		s.counts.published.Add(uint64(count))
@@ -181,10 +189,6 @@ func (s *DistributedSync) broadcast(ctx context.Context, m *message) error {
 		s.publishFailed(count, err)
 	}
 	return err
-}
-
-func (s *DistributedSync) publish(ctx context.Context, channel string, m *message) error {
-	return s.port.Publish(ctx, channel, encode(m))
 }
 
 // membership keeps the node registered, with a time to live of a few heartbeats.

@@ -3,10 +3,8 @@ package sync
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // outbox sends what the node has to say. Operations that come while a message is
@@ -39,68 +37,52 @@ type batch struct {
 	latest     map[string]int // where the last operation on a key is
 	places     int            // taken in the queue
 	bytes      int
-	numbered   bool          // it was on its way before, and may have arrived
-	done       chan struct{} // closed when it was sent, or could not be
+	numbered   bool // it was on its way before, and may have arrived
+	sent       bool // or could not be, which err says
 	err        error
+
+	// baton is for one of those who wait for the batch: who has taken it out sends,
+	// unless others do so before, or puts it back. It is closed after the batch was
+	// sent.
+	baton chan struct{}
 }
-
-// semaphore is a mutex that is waited for with a context.
-type semaphore chan struct{}
-
-func (s semaphore) lock(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case s <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (s semaphore) unlock() { <-s }
 
 // reserve takes a place in the queue. It waits for one by helping to send, or,
 // where nothing is there to be sent yet, for those who have a place.
 func (o *outbox) reserve(ctx context.Context, size int) error {
 	for {
-		changed := o.tryReserve(size)
+		changed, sending := o.tryReserve(size)
 		if changed == nil {
 			return nil
 		}
 		select {
-		case o.sending <- struct{}{}:
-			if o.sendAndUnlock(ctx) {
-				continue
-			}
-			select {
-			case <-changed:
-			case <-ctx.Done():
-			}
+		case sending <- struct{}{}:
+			o.sendAndUnlock(ctx)
 		case <-changed:
 		case <-ctx.Done():
-		}
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("queue is full: %w", err)
+			return fmt.Errorf("queue is full: %w", ctx.Err())
 		}
 	}
 }
 
 // tryReserve takes a place, or returns what is closed when it may be worth to try
-// again. It lets an operation that is larger than the queue pass when it is alone.
-func (o *outbox) tryReserve(size int) (changed <-chan struct{}) {
+// again, and, where there is something to be sent, what to lock for that. It lets
+// an operation that is larger than the queue pass when it is alone.
+func (o *outbox) tryReserve(size int) (changed <-chan struct{}, sending semaphore) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.pending > 0 && (o.pending >= o.limits.QueueOperations || o.bytes+size > o.limits.QueueBytes) {
 		if o.changed == nil {
 			o.changed = make(chan struct{})
 		}
-		return o.changed
+		if len(o.waiting) > 0 {
+			sending = o.sending
+		}
+		return o.changed, sending
 	}
 	o.pending++
 	o.bytes += size
-	return nil
+	return nil, nil
 }
 
 // change wakes those who wait for a place. The caller holds mu.
@@ -153,113 +135,13 @@ func (o *outbox) open(size int) *batch {
 			return last
 		}
 	}
-	fresh := &batch{operations: o.spare.operations, latest: o.spare.latest, done: make(chan struct{})}
+	fresh := &batch{operations: o.spare.operations, latest: o.spare.latest, baton: make(chan struct{}, 1)}
+	fresh.baton <- struct{}{}
 	if o.spare = (batch{}); fresh.latest == nil {
 		fresh.latest = make(map[string]int)
 	}
 	o.waiting = append(o.waiting, fresh)
 	return fresh
-}
-
-// flush returns when mine was sent, with the error that this gave.
-func (o *outbox) flush(ctx context.Context, mine *batch) error {
-	for {
-		select {
-		case <-mine.done:
-			return mine.err
-		default:
-		}
-		select {
-		case <-mine.done:
-			return mine.err
-		case <-ctx.Done():
-			return fmt.Errorf("not known to be sent: %w", ctx.Err())
-		case o.sending <- struct{}{}:
-			if o.batches() == 1 {
-				runtime.Gosched() // whoever is about to add something may come along
-			}
-			o.sendAndUnlock(ctx)
-		}
-	}
-}
-
-// sendAndUnlock is sendNext by one who has just got sending, and gives it back even
-// where the port panics.
-func (o *outbox) sendAndUnlock(ctx context.Context) (sent bool) {
-	defer o.sending.unlock()
-	return ctx.Err() == nil && o.sendNext(ctx)
-}
-
-// sendNext sends the oldest batch, if there is one. The caller holds sending. A
-// batch whose sender's context ends stays where it was, for the next one to send
-// once more: its numbers are the same, and twice is as good as once.
-func (o *outbox) sendNext(ctx context.Context) (sent bool) {
-	next := o.take()
-	if next == nil {
-		return false
-	}
-	err := o.publish(ctx, &message{
-		origin: o.self, last: o.last.Load(), clock: o.clock.now(), operations: next.operations,
-	})
-	if err != nil && ctx.Err() != nil {
-		return false
-	}
-	o.mu.Lock()
-	o.waiting = o.waiting[1:]
-	o.pending -= next.places
-	o.bytes -= next.bytes
-	o.change()
-	clear(next.operations)
-	clear(next.latest)
-	o.spare = batch{operations: next.operations[:0], latest: next.latest}
-	o.mu.Unlock()
-	next.err = err
-	close(next.done)
-	return true
-}
-
-// take gives the oldest batch its numbers; nothing is added to it from then on.
-func (o *outbox) take() *batch {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.waiting) == 0 {
-		return nil
-	}
-	next := o.waiting[0]
-	if next.numbered {
-		return next
-	}
-	next.numbered = true
-	number := o.last.Load()
-	for i := range next.operations {
-		number++
-		next.operations[i].Seq = number
-	}
-	o.history.add(next.operations, time.Now())
-	o.last.Store(number)
-	return next
-}
-
-// beat sends what waits, and then a heartbeat, which says the last number.
-func (o *outbox) beat(ctx context.Context, beat *heartbeat) error {
-	if err := o.sending.lock(ctx); err != nil {
-		return err
-	}
-	defer o.sending.unlock()
-	for range o.batches() {
-		o.sendNext(ctx)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return o.publish(ctx, &message{origin: o.self, last: o.last.Load(), clock: o.clock.now(), heartbeat: beat})
-}
-
-// batches is how many messages wait to be sent.
-func (o *outbox) batches() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.waiting)
 }
 
 // count is how many operations wait to be sent.

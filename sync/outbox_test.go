@@ -10,6 +10,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"go.uber.org/mock/gomock"
 
 	dsync "github.com/riptidecrawler/coordkit/sync"
 )
@@ -215,6 +216,25 @@ var _ = Describe("The outbox", func() {
 			Expect(node.Delete(ctx, "last")).To(Succeed())
 			Expect(node.messages[2].Seq).To(BeEquivalentTo(12))
 			Expect(node.Status().PublishFailures).To(BeEquivalentTo(1))
+		})
+	})
+
+	It("has another caller of a message send it where the port panics", func() {
+		virtually(func(ctx context.Context) {
+			node, calls := nodeOnMock(on(newNotedCache())), &callers{}
+			free := jam(ctx, node, calls)
+			calls.call(func() error {
+				defer func() { Expect(recover()).To(Equal("no")) }()
+				return node.Delete(ctx, "second")
+			})
+			calls.call(func() error { return node.Delete(ctx, "third") })
+			panics := node.port.EXPECT().Publish(gomock.Any(), dsync.DefaultChannel, gomock.Any()).
+				Do(func(context.Context, string, []byte) error { panic("no") })
+			node.publishes().After(panics.Call)
+			free()
+			Expect(calls.end()).To(HaveEach(Succeed()))
+			Expect(keysOf(node.told())).To(Equal([]string{"first", "second", "third"}))
+			Expect(node.Status().Pending).To(BeZero())
 		})
 	})
 

@@ -8,13 +8,13 @@ import (
 
 // patience bounds how long code of the user's is waited for, while nothing else can
 // be applied.
-func (s *DistributedSync) patience(ctx context.Context) (context.Context, context.CancelFunc) {
-	p := &patience{Context: ctx, end: time.Now().Add(s.config.HeartbeatInterval)}
-	return p, p.finish
+func (s *DistributedSync) patience(ctx context.Context) *patience {
+	return &patience{Context: ctx, end: time.Now().Add(s.config.HeartbeatInterval)}
 }
 
 // patience is what context.WithDeadline returns, but made only where somebody looks
-// at it. Most caches never do, and every operation would pay for the timer.
+// at it. Most caches never do, and every operation would pay for the timer. Whoever
+// has made one finishes it.
 type patience struct {
 	context.Context // the caller's
 	end             time.Time

@@ -17,7 +17,8 @@ var _ = Describe("The context of a call of the user's code", Label("operations")
 	// call has returned.
 	called := func(ctx context.Context) (context.Context, context.CancelFunc) {
 		s := &DistributedSync{config: Config{HeartbeatInterval: time.Second}}
-		return s.patience(ctx)
+		patience := s.patience(ctx)
+		return patience, patience.finish
 	}
 	within := func(body func()) {
 		GinkgoHelper()

@@ -91,17 +91,17 @@ func (s *DistributedSync) handle(ctx context.Context, m *message) error {
 		return err
 	}
 	defer s.applying.unlock()
-	ctx, cancel := s.patience(ctx)
-	defer cancel()
+	patience := s.patience(ctx)
+	defer patience.finish()
 	fresh := m.operations
 	if m.numbered() {
 		h := s.peers.hear(m, time.Now(), s.clock.wall())
-		s.follow(ctx, h)
+		s.follow(patience, h)
 		fresh = h.fresh
 	}
 	var failed error
 	for _, operation := range fresh {
-		failed = errors.Join(failed, s.take(ctx, operation))
+		failed = errors.Join(failed, s.take(patience, operation))
 	}
 	return failed
 }

@@ -121,7 +121,7 @@ func chunk(operations []Operation, limit int) int {
 // whisper sends a message to one node alone.
 func (s *DistributedSync) whisper(ctx context.Context, to string, m *message) {
 	m.origin, m.last, m.clock = s.self, s.outbox.last.Load(), s.clock.now()
-	_ = s.publish(ctx, inbox(s.options.Channel, to), m) // that it fails shows by no answer
+	_ = s.port.Publish(ctx, inbox(s.options.Channel, to), encode(nil, m)) // that it fails shows by no answer
 }
 
 // attend handles a message of the channel that is this node's own.

@@ -93,8 +93,8 @@ func (s *DistributedSync) leave(ctx context.Context) {
 	}
 }
 
-// lead takes note of what the election says.
-func (s *DistributedSync) lead(event Event) {
+// noteElection takes note of what the election says.
+func (s *DistributedSync) noteElection(event Event) {
 	s.emit(event)
 	switch event.Kind {
 	case LeadershipAcquired:

@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -171,7 +172,7 @@ func (p *scriptedPort) deliver(channel string, payload []byte, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s := p.subscriptions[channel]; s != nil {
-		s.deliveries <- scriptedDelivery{coordination.Message{Channel: channel, Pattern: channel, Payload: payload}, err}
+		s.deliveries <- scriptedDelivery{coordination.Message{Channel: channel, Pattern: channel, Payload: bytes.Clone(payload)}, err}
 	}
 }
 

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -198,6 +199,7 @@ func (p *simPort) Publish(ctx context.Context, channel string, payload []byte) e
 func (n *network) send(from *simPort, channel string, payload []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	payload = bytes.Clone(payload) // the sender's own, who may use it again
 	number := from.count("sent on " + channel)
 	for _, to := range n.ports {
 		random := n.draw(fmt.Sprint(from.name, to.name, channel, number))

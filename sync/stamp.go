@@ -69,7 +69,14 @@ type hybridClock struct {
 // now returns a reading that is newer than every one before it and than every
 // stamp merged.
 func (c *hybridClock) now() Stamp {
-	physical := c.wall().UnixMicro()
+	stamp, _ := c.read()
+	return stamp
+}
+
+// read is now together with the wall clock's reading of which it was made.
+func (c *hybridClock) read() (stamp Stamp, wall time.Time) {
+	wall = c.wall()
+	physical := wall.UnixMicro()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if physical > c.last {
@@ -77,7 +84,7 @@ func (c *hybridClock) now() Stamp {
 	} else if c.logical++; c.logical == 0 {
 		c.last++
 	}
-	return Stamp{Wall: c.last, Logical: c.logical, Node: c.node, Epoch: c.epoch}
+	return Stamp{Wall: c.last, Logical: c.logical, Node: c.node, Epoch: c.epoch}, wall
 }
 
 // maxAhead is how far a stamp may be ahead of the clock on the wall: farther than

@@ -37,6 +37,7 @@ type DistributedSync struct {
 	shared  bool // the cache is the port's key store
 
 	outbox   *outbox
+	buffer   []byte // of broadcast
 	peers    *peers
 	election *LeaderElection
 	events   chan Event
@@ -75,9 +76,8 @@ type counts struct {
 	unreadable, publishFailures, cacheFailures atomic.Uint64
 	lost, resubscribed, eventsDropped          atomic.Uint64
 
-	arrivals atomic.Uint64 // those of the table
-	broken   atomic.Bool   // the cache has yet to forget something
-	clockOff atomic.Bool   // this was reported
+	broken   atomic.Bool // the cache has yet to forget something
+	clockOff atomic.Bool // this was reported
 }
 
 // New returns a node that is not yet running. It calls nothing on port, which it
@@ -136,7 +136,7 @@ func build(
 		history: newHistory(options.Limits.HistoryOperations, options.Limits.HistoryBytes),
 		sending: make(semaphore, 1),
 	}
-	election, err := NewLeaderElection(config.NodeID, config.LeaderElectionTimeout, port, &options.Election, s.lead)
+	election, err := NewLeaderElection(config.NodeID, config.LeaderElectionTimeout, port, &options.Election, s.noteElection)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (s *DistributedSync) Clear(ctx context.Context) error {
 // before the load, and hand it to SetAt with what was loaded.
 func (s *DistributedSync) Begin() Stamp {
 	stamp := s.clock.now()
-	stamp.begun = s.counts.arrivals.Load() + 1
+	stamp.begun = s.table.arrivals.Load() + 1
 	return stamp
 }
 

@@ -1,10 +1,14 @@
 package sync
 
-import "slices"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // table remembers the stamps of what was applied, so that what is older and
 // comes later is refused. It is bounded: what it forgets raises the floor, below
-// which every Set is refused. It needs a lock of its caller's.
+// which every Set is refused. It needs a lock of its caller's, but to read
+// arrivals.
 type table struct {
 	maxKeys, maxRanges int
 
@@ -16,9 +20,9 @@ type table struct {
 	noFloor        bool  // a defect, for the test that must notice it
 
 	// What follows is in the order of arrival at this node, for leases.
-	arrivals  uint64 // how many operations were applied
-	cleansing uint64 // the last one that emptied the cache
-	forgotten uint64 // the last one whose record is gone
+	arrivals  atomic.Uint64 // how many operations were applied
+	cleansing uint64        // the last one that emptied the cache
+	forgotten uint64        // the last one whose record is gone
 }
 
 type record struct {
@@ -87,7 +91,7 @@ func (t *table) changedSince(begun uint64, key string) bool {
 
 // note remembers that operation was applied.
 func (t *table) note(operation Operation) {
-	t.arrivals++
+	t.arrivals.Add(1)
 	switch operation.Type {
 	case Set, Delete:
 		t.noteKey(operation.Key, operation.Stamp)
@@ -106,7 +110,7 @@ func (t *table) noteKey(key string, stamp Stamp) {
 	} else {
 		t.unlink(found)
 	}
-	found.stamp, found.arrival = stamp, t.arrivals
+	found.stamp, found.arrival = stamp, t.arrivals.Load()
 	t.link(found)
 	for len(t.keys) > t.maxKeys {
 		t.forget(t.oldest)
@@ -135,7 +139,7 @@ func (t *table) noteRange(pattern string, stamp Stamp) {
 	for at > 0 && stamp.newerThan(t.ranges[at-1].stamp) {
 		at--
 	}
-	t.ranges = slices.Insert(t.ranges, at, tombstone{pattern: pattern, stamp: stamp, arrival: t.arrivals})
+	t.ranges = slices.Insert(t.ranges, at, tombstone{pattern: pattern, stamp: stamp, arrival: t.arrivals.Load()})
 	if last := len(t.ranges) - 1; last >= t.maxRanges {
 		old := t.ranges[last]
 		t.ranges = t.ranges[:last]
@@ -146,8 +150,7 @@ func (t *table) noteRange(pattern string, stamp Stamp) {
 
 // cleanse makes stamp the floor, after the cache was emptied of what is older.
 func (t *table) cleanse(stamp Stamp) {
-	t.arrivals++
-	t.cleansing = t.arrivals
+	t.cleansing = t.arrivals.Add(1)
 	t.cleansed = latest(t.cleansed, stamp)
 	t.raise(stamp)
 }

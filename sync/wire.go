@@ -1,13 +1,10 @@
 package sync
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
-	"strconv"
 	"time"
-	"unicode/utf8"
 )
 
 // wireOperation is an operation as JSON; the package documentation describes the
@@ -27,12 +24,16 @@ type wireOperation struct {
 }
 
 // wireMessage is a message as JSON. One that carries a single operation, or a
-// heartbeat, has the operation's fields beside its own. The order of those up to
-// the operations is what echo goes by.
+// heartbeat, has the operation's fields beside its own.
 type wireMessage struct {
-	Version    int             `json:"version,omitempty"`
-	Origin     string          `json:"origin_node"`
-	Epoch      uint64          `json:"epoch,omitempty"`
+	Version int    `json:"version,omitempty"`
+	Origin  string `json:"origin_node"`
+	Epoch   uint64 `json:"epoch,omitempty"`
+	wireBody
+}
+
+// wireBody is what follows the head of a message, which echo goes by.
+type wireBody struct {
 	Beat       uint64          `json:"beat,omitempty"`
 	Operations []wireOperation `json:"operations,omitempty"`
 	wireOperation
@@ -55,79 +56,6 @@ type wireSeen struct {
 type wireReplay struct {
 	Epoch uint64      `json:"epoch"`
 	Spans [][2]uint64 `json:"spans"`
-}
-
-// encode writes a message.
-func encode(m *message) []byte {
-	wire := wireMessage{
-		Version: version,
-		Origin:  m.origin.node, Epoch: m.origin.epoch,
-		Clock: m.clock.Wall, ClockLogical: m.clock.Logical,
-		Request: toWireReplay(m.request), Refused: toWireReplay(m.refused),
-	}
-	if len(m.operations) == 1 && m.operations[0].Seq == m.last {
-		operation := m.operations[0]
-		if operation.ID == "" {
-			operation.ID = operation.Origin + "/" + strconv.FormatUint(operation.Epoch, 36) + "/" + strconv.FormatUint(operation.Seq, 10)
-		}
-		wire.wireOperation = toWire(operation)
-		wire.Timestamp = operation.Timestamp.UTC()
-		return marshal(&wire)
-	}
-	wire.Seq = m.last
-	if len(m.operations) > 0 {
-		wire.Operations = make([]wireOperation, len(m.operations))
-		for i, operation := range m.operations {
-			wire.Operations[i] = toWire(operation)
-		}
-	}
-	if beat := m.heartbeat; beat != nil {
-		wire.Type, wire.Timestamp = Heartbeat, beat.wall
-		wire.ID = m.origin.node + "/" + strconv.FormatUint(m.origin.epoch, 36) + "/beat/" + strconv.FormatUint(beat.beat, 10)
-		wire.Beat, wire.Term, wire.Released, wire.Leaving = beat.beat, beat.term, beat.released, beat.leaving
-		for _, mention := range beat.seen {
-			wire.Seen = append(wire.Seen, wireSeen{Node: mention.of.node, Epoch: mention.of.epoch, Seq: mention.last})
-		}
-	}
-	return marshal(&wire)
-}
-
-func marshal(wire *wireMessage) []byte {
-	payload, _ := json.Marshal(wire) // there is nothing in it that has no form
-	return payload
-}
-
-// echo is how the messages of an incarnation begin. By it a node knows its own
-// operations, which come back as anybody's do, without reading them.
-type echo []byte
-
-func newEcho(self incarnation) echo {
-	begins := marshal(&wireMessage{Version: version, Origin: self.node, Epoch: self.epoch})
-	begins[len(begins)-1] = ','
-	return begins
-}
-
-// has reports whether payload is operations of the incarnation, and nothing else.
-func (e echo) has(payload []byte) bool {
-	rest, own := bytes.CutPrefix(payload, e)
-	return own && (bytes.HasPrefix(rest, []byte(`"operations":`)) || bytes.HasPrefix(rest, []byte(`"id":`)))
-}
-
-// toWire leaves the timestamp out: among others the stamp tells it well enough.
-func toWire(operation Operation) wireOperation {
-	wire := wireOperation{
-		ID: operation.ID, Type: operation.Type,
-		Value: operation.Value, TTL: seconds(operation.TTL),
-		Priority: operation.Priority,
-		Stamp:    operation.Stamp.Wall, Logical: operation.Stamp.Logical,
-		Seq: operation.Seq,
-	}
-	if utf8.ValidString(operation.Key) {
-		wire.Key = operation.Key
-	} else {
-		wire.KeyBytes = []byte(operation.Key)
-	}
-	return wire
 }
 
 // decode reads a message. Where it is of a newer version only the origin, its
@@ -204,17 +132,6 @@ func fromSeconds(seconds float64) time.Duration {
 		return -1
 	}
 	return time.Duration(max(millis, 1)) * time.Millisecond
-}
-
-func toWireReplay(named *replay) *wireReplay {
-	if named == nil {
-		return nil
-	}
-	wire := &wireReplay{Epoch: named.epoch, Spans: make([][2]uint64, len(named.spans))}
-	for i, numbers := range named.spans {
-		wire.Spans[i] = [2]uint64{numbers.from, numbers.to}
-	}
-	return wire
 }
 
 func (w *wireReplay) toReplay() *replay {

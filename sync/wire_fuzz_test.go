@@ -45,7 +45,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := decode(encode(m))
+		again, err := decode(encode(nil, m))
 		if err != nil {
 			t.Fatalf("what was written can't be read: %v", err)
 		}

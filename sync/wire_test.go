@@ -209,7 +209,7 @@ var _ = Describe("What is written on the wire", func() {
 	worst := strings.Repeat("\x01", coordination.MaxNameLen) // six bytes each in JSON
 
 	It("has an ID for an operation that is sent by itself and has none", func() {
-		m, err := decode(encode(&message{origin: from, last: 1, operations: []Operation{operation(Clear, "")}}))
+		m, err := decode(encode(nil, &message{origin: from, last: 1, operations: []Operation{operation(Clear, "")}}))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(m.operations[0].ID).To(Equal("n/5/1"))
 	})
@@ -217,7 +217,7 @@ var _ = Describe("What is written on the wire", func() {
 	It("has its timestamps in UTC, of whatever zone they were", func() {
 		given := operation(Clear, "")
 		given.Timestamp = time.Date(2026, 1, 1, 0, 0, 0, 0, time.FixedZone("far", 30*60*60))
-		m, err := decode(encode(&message{origin: from, last: 1, operations: []Operation{given}}))
+		m, err := decode(encode(nil, &message{origin: from, last: 1, operations: []Operation{given}}))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(m.operations[0].Timestamp).To(BeTemporally("==", given.Timestamp))
 	})
@@ -226,7 +226,7 @@ var _ = Describe("What is written on the wire", func() {
 		largest := operation(Set, worst)
 		largest.ID, largest.Value, largest.TTL = worst, make([]byte, MaxValueLen), 1<<62
 		m := &message{origin: incarnation{worst, 1 << 63}, last: 1, operations: []Operation{largest}}
-		Expect(len(encode(m))).To(BeNumerically("<", coordination.MaxPayloadLen))
+		Expect(len(encode(nil, m))).To(BeNumerically("<", coordination.MaxPayloadLen))
 	})
 
 	It("fits in what the port carries, however many operations go together", func() {
@@ -240,12 +240,12 @@ var _ = Describe("What is written on the wire", func() {
 			m.operations = append(m.operations, next)
 		}
 		Expect(len(m.operations)).To(BeNumerically(">", 100))
-		Expect(len(encode(m))).To(BeNumerically("<", coordination.MaxPayloadLen))
+		Expect(len(encode(nil, m))).To(BeNumerically("<", coordination.MaxPayloadLen))
 	})
 
 	It("names the key in text, where it is UTF-8, and else in bytes", func() {
 		for key, field := range map[string]string{"käse\x00": `"key":`, "k\xff": `"key_bytes":`, "\xed\xa0\x80": `"key_bytes":`} {
-			payload := encode(&message{origin: from, last: 1, operations: []Operation{operation(Delete, key)}})
+			payload := encode(nil, &message{origin: from, last: 1, operations: []Operation{operation(Delete, key)}})
 			Expect(bytes.Contains(payload, []byte(field))).To(BeTrue(), "%s", payload)
 			m, err := decode(payload)
 			Expect(err).NotTo(HaveOccurred())

@@ -1,0 +1,25 @@
+package sync
+
+import "context"
+
+// semaphore is a mutex that is waited for with a context.
+type semaphore chan struct{}
+
+func (s semaphore) lock(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case s <- struct{}{}:
+		return nil
+	default: // what follows costs several times as much
+	}
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s semaphore) unlock() { <-s }

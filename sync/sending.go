@@ -1,0 +1,143 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// flush returns when mine was sent, with the error that this gave. Of those who
+// wait for a batch one has its baton, and the others sleep.
+func (o *outbox) flush(ctx context.Context, mine *batch) error {
+	select {
+	case _, unsent := <-mine.baton:
+		if !unsent {
+			return mine.err
+		}
+		o.carry(ctx, mine)
+	case <-ctx.Done():
+	}
+	if o.isSent(mine) {
+		return mine.err
+	}
+	return fmt.Errorf("not known to be sent: %w", ctx.Err())
+}
+
+// carry has the holder of the baton send until mine was sent, by whomever. Where
+// his context ends before, or the port panics, who has waited for longest gets the
+// baton.
+func (o *outbox) carry(ctx context.Context, mine *batch) {
+	defer o.passOn(mine)
+	for !o.isSent(mine) {
+		select {
+		case o.sending <- struct{}{}:
+			if o.batches() == 1 {
+				runtime.Gosched() // whoever is about to add something may come along
+			}
+			o.sendAndUnlock(ctx)
+		case <-mine.baton: // closed, as nobody else has it to pass on
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (o *outbox) passOn(mine *batch) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !mine.sent {
+		mine.baton <- struct{}{}
+	}
+}
+
+func (o *outbox) isSent(mine *batch) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return mine.sent
+}
+
+// sendAndUnlock is sendNext by one who has just got sending, and gives it back even
+// where the port panics.
+func (o *outbox) sendAndUnlock(ctx context.Context) {
+	defer o.sending.unlock()
+	if ctx.Err() == nil {
+		o.sendNext(ctx)
+	}
+}
+
+// sendNext sends the oldest batch, if there is one. The caller holds sending. A
+// batch whose sender's context ends stays where it was, for the next one to send
+// once more: its numbers are the same, and twice is as good as once.
+func (o *outbox) sendNext(ctx context.Context) {
+	next := o.take()
+	if next == nil {
+		return
+	}
+	err := o.publish(ctx, &message{
+		origin: o.self, last: o.last.Load(), clock: o.clock.now(), operations: next.operations,
+	})
+	if err != nil && ctx.Err() != nil {
+		return
+	}
+	o.remove(next, err)
+	close(next.baton) // not with mu held, for which all who awake here ask next
+}
+
+// take gives the oldest batch its numbers; nothing is added to it from then on.
+func (o *outbox) take() *batch {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.waiting) == 0 {
+		return nil
+	}
+	next := o.waiting[0]
+	if next.numbered {
+		return next
+	}
+	next.numbered = true
+	number := o.last.Load()
+	for i := range next.operations {
+		number++
+		next.operations[i].Seq = number
+	}
+	o.history.add(next.operations, time.Now())
+	o.last.Store(number)
+	return next
+}
+
+// remove takes the oldest batch out of the queue, and keeps its memory.
+func (o *outbox) remove(oldest *batch, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	oldest.sent, oldest.err = true, err
+	o.waiting = o.waiting[1:]
+	o.pending -= oldest.places
+	o.bytes -= oldest.bytes
+	o.change()
+	clear(oldest.operations)
+	clear(oldest.latest)
+	o.spare = batch{operations: oldest.operations[:0], latest: oldest.latest}
+}
+
+// beat sends what waits, and then a heartbeat, which says the last number.
+func (o *outbox) beat(ctx context.Context, beat *heartbeat) error {
+	if err := o.sending.lock(ctx); err != nil {
+		return err
+	}
+	defer o.sending.unlock()
+	for range o.batches() {
+		o.sendNext(ctx)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return o.publish(ctx, &message{origin: o.self, last: o.last.Load(), clock: o.clock.now(), heartbeat: beat})
+}
+
+// batches is how many messages wait to be sent.
+func (o *outbox) batches() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.waiting)
+}
