@@ -59,15 +59,15 @@ func Behaviours() []report.Behaviour {
 func behaviours() []behaviour {
 	c := &contract{}
 	c.role = "Messaging"
-	c.group("publishing", "coordination.Messaging; redis.io/docs/latest/commands/publish", c.publishing)
-	c.group("patterns", "coordination.Match; redis.io/docs/latest/commands/psubscribe", c.patterns)
-	c.group("slow subscribers and broken links", "coordination.ErrMessagesLost; redis.io/docs/latest/develop/pubsub", c.buffering)
+	c.group("publishing", "coordination.Messaging; https://redis.io/docs/latest/commands/publish", c.publishing)
+	c.group("patterns", "coordination.Match; https://redis.io/docs/latest/commands/psubscribe", c.patterns)
+	c.group("slow subscribers and broken links", "coordination.ErrMessagesLost; https://redis.io/docs/latest/develop/pubsub", c.buffering)
 	c.group("subscriptions", "coordination.Subscription", c.subscriptions)
 	c.group("acknowledgement", "coordination.Messaging, PublishWithAck", c.acknowledgement)
 	c.role = "Key store"
 	c.group("values", "coordination.KeyStore, Get and Set", c.values)
-	c.group("time to live", "coordination.KeyStore, Set; redis.io/docs/latest/commands/expire", c.expiry)
-	c.group("listing keys", "coordination.KeyStore, Keys; redis.io/docs/latest/commands/scan", c.keys)
+	c.group("time to live", "coordination.KeyStore, Set; https://redis.io/docs/latest/commands/expire", c.expiry)
+	c.group("listing keys", "coordination.KeyStore, Keys; https://redis.io/docs/latest/commands/scan", c.keys)
 	c.group("deleting", "coordination.KeyStore, Delete, DeleteMany and FlushAll", c.deletion)
 	c.role = "Membership"
 	c.group("members", "coordination.Membership", c.membership)
@@ -81,7 +81,8 @@ func behaviours() []behaviour {
 	c.group("namespaces", "coordination.DistributedCoordination", c.isolation)
 	c.role = "Every method"
 	c.group("arguments", "coordination.ErrInvalidArgument", c.arguments)
-	c.group("contexts", "coordination.DistributedCoordination; pkg.go.dev/context", c.contexts)
+	c.group("errors", "coordination.DistributedCoordination", c.errors)
+	c.group("contexts", "coordination.DistributedCoordination; https://pkg.go.dev/context", c.contexts)
 	c.group("closing", "coordination.DistributedCoordination, Close", c.closing)
 	c.group("concurrent use", "coordination.DistributedCoordination", c.sharing)
 	c.group("outages", "coordination.ErrUnavailable", c.outages)

@@ -36,8 +36,7 @@ func (t *trial) bubble(suite *testing.T, body func()) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			defer t.rescue()
-			body()
+			t.whole(body)
 		}()
 		select {
 		case <-done:

@@ -11,13 +11,11 @@ import (
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-const noBuffer = "the subject does not say how many messages a subscription holds"
-
 // flood publishes so many messages, in order and with their number, that a
 // subscription which is not read has lost the first of them.
 func (c *cluster) flood(handle coordination.Messaging, channel string) (published int) {
 	GinkgoHelper()
-	published = 2*need[Buffered](c, noBuffer).Buffer() + 100
+	published = 2*c.buffer() + 100
 	for i := range published {
 		c.publish(handle, channel, fmt.Sprint(i))
 	}
@@ -46,7 +44,7 @@ func (c *contract) buffering() {
 	c.it("buffer-1", "holds for a slow subscriber as many messages as it says", func(c *cluster) {
 		one, other := c.pair()
 		subscription := c.subscribe(one, "load")
-		held := need[Buffered](c, noBuffer).Buffer()
+		held := c.buffer()
 		for i := range held {
 			c.publish(other, "load", fmt.Sprint(i))
 		}
@@ -65,7 +63,7 @@ func (c *contract) buffering() {
 		one, other := c.pair()
 		c.subscribe(one, "load")
 		reader := c.subscribe(one, "load")
-		published := 2*need[Buffered](c, noBuffer).Buffer() + 100
+		published := 2*c.buffer() + 100
 		for i := range published {
 			c.publish(other, "load", fmt.Sprint(i))
 			c.expectNext(reader, fmt.Sprint(i))

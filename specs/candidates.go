@@ -154,7 +154,7 @@ func (c *contract) terms() {
 	})
 
 	c.it("lease-31", "gives a greater term after the backend has lost its records", func(c *cluster) {
-		forgetful := need[Forgetful](c, "the subject's backend can't lose its records")
+		forget := c.forgetful()
 		one, other := c.pair()
 		var last uint64
 		for range 5 {
@@ -163,7 +163,7 @@ func (c *contract) terms() {
 		}
 		for range 3 {
 			c.pass(time.Millisecond) // losing them takes no less
-			c.Expect(forgetful.Forget(c.ctx, c.namespace)).To(Succeed())
+			forget()
 			c.expectNobody(one)
 			term := c.lead(other, "second", time.Hour)
 			c.Expect(term).To(BeNumerically(">", last))

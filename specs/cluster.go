@@ -119,14 +119,12 @@ func (c *cluster) openWith(ctx context.Context, namespace string) coordination.D
 
 // openOf calls Open of a subject, which may fail in any way.
 func openOf(ctx context.Context, subject Subject, namespace string, patience time.Duration) (coordination.DistributedCoordination, error) {
-	var handle coordination.DistributedCoordination
-	err := guarded(patience, "Open", func() (err error) {
-		handle, err = subject.Open(ctx, namespace)
-		return err
+	handle, err := asked(patience, "Open", func() (coordination.DistributedCoordination, error) {
+		return subject.Open(ctx, namespace)
 	})
 	switch {
 	case errors.Is(err, errHangs):
-		return nil, fmt.Errorf("Open has not returned for %v", patience)
+		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("opening a handle: %w", err)
 	case isNil(handle):
@@ -135,13 +133,9 @@ func openOf(ctx context.Context, subject Subject, namespace string, patience tim
 	return handle, nil
 }
 
-// safely returns a body for a goroutine: a panic in it is the trial's failure.
-func (c *cluster) safely(body func()) func() {
-	return func() {
-		defer c.rescue()
-		body()
-	}
-}
+// safely returns a body for a goroutine: if it does not come to its end, that is
+// the trial's failure.
+func (c *cluster) safely(body func()) func() { return func() { c.whole(body) } }
 
 // group is goroutines that belong together.
 type group struct {
@@ -161,49 +155,6 @@ func (g *group) Wait() {
 	}
 }
 
-// links returns the subject's power over links.
-func (c *cluster) links() linked {
-	return linked{need[Links](c, "the subject can't break a handle's connections"), c}
-}
-
-// freezing is links of a subject that can also freeze them.
-func (c *cluster) freezing() linked {
-	need[Freezing](c, "the subject can't freeze a handle's connections")
-	return c.links()
-}
-
-// linked breaks the links of handles as behaviours know them.
-type linked struct {
-	links Links
-	c     *cluster
-}
-
-func (l linked) Cut(handle coordination.DistributedCoordination) {
-	l.do("its link is cut", l.links.Cut, handle)
-}
-func (l linked) Freeze(handle coordination.DistributedCoordination) {
-	l.do("its link freezes", l.links.(Freezing).Freeze, handle)
-}
-func (l linked) Heal(handle coordination.DistributedCoordination) {
-	l.do("its link is healed", l.links.Heal, handle)
-}
-
-func (l linked) do(what string, do func(coordination.DistributedCoordination), handle coordination.DistributedCoordination) {
-	if p, recorded := handle.(*peer); recorded {
-		l.c.timeline.note(p.name, what)
-	}
-	do(bare(handle))
-}
-
-// need returns the subject's power, or ends the behaviour as not checked.
-func need[Power any](c *cluster, reason string) Power {
-	power, ok := c.subject.(Power)
-	if !ok {
-		c.notChecked(reason)
-	}
-	return power
-}
-
 // within returns a context that ends after a while.
 func (c *cluster) within(timeout time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(c.ctx, timeout)
@@ -218,6 +169,9 @@ func (c *cluster) subscribe(handle coordination.Messaging, pattern string) coord
 	GinkgoHelper()
 	subscription, err := handle.Subscribe(c.ctx, pattern)
 	c.Expect(err).NotTo(HaveOccurred(), "subscribing to %q", pattern)
+	if isNil(subscription) {
+		c.Fail(fmt.Sprintf("Subscribe(%q) returns neither a subscription nor an error", pattern))
+	}
 	return subscription
 }
 

@@ -78,8 +78,10 @@ func (c *contract) contention() {
 		for range 3 {
 			former := c.lead(one, "former leader", 4*c.briefly)
 			var winners atomic.Int64
+			start := time.Now()
 			c.together(len(candidates), func(i int) {
 				for leader := former; leader <= former; c.pass(time.Millisecond) {
+					c.Expect(time.Since(start)).To(BeNumerically("<", c.patience), "how long nobody succeeds")
 					term, acquired, err := candidates[i].handle.TryAcquireLeadership(c.ctx, candidates[i].nodeID, time.Hour)
 					c.Expect(err).NotTo(HaveOccurred())
 					if acquired {

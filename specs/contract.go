@@ -37,7 +37,8 @@ func Contract(backend string, factory func() Subject, extras ...Extra) bool {
 // spec registers one behaviour.
 func spec(j *judge, b behaviour) {
 	decorators := []any{
-		Label("id:"+b.ID, "since:"+b.Since),
+		// Ginkgo has no labels with a slash, and identifiers have no colon.
+		Label("id:"+strings.ReplaceAll(b.ID, "/", ":"), "since:"+b.Since),
 		types.CodeLocation{FileName: b.file, LineNumber: b.line},
 	}
 	if b.serial {

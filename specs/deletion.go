@@ -188,14 +188,13 @@ func (c *contract) deletion() {
 	})
 
 	c.it("delete-18", "leaves what other programs keep on the same backend when it flushes the keys", func(c *cluster) {
-		foreign := need[Foreign](c, "the subject's backend is shared with nobody")
+		store := c.foreign()
 		handle := c.open()
-		there, err := foreign.Store(c.ctx, c.namespace)
-		c.Expect(err).NotTo(HaveOccurred())
+		there := store()
 		c.set(handle, "key", "value")
 		c.expectKeys(handle, "*", "key")
 		c.Expect(handle.FlushAll(c.ctx)).To(Succeed())
-		c.Expect(there(c.ctx)).To(BeTrue(), "what another program stored is still there")
+		c.Expect(there()).To(BeTrue(), "what another program stored is still there")
 	})
 }
 

@@ -214,6 +214,19 @@ func (c *contract) diagnostics() {
 		c.Expect(metadata).To(HaveKeyWithValue(coordination.NamespaceKey, c.namespace))
 		c.Expect(metadata).NotTo(HaveKey(coordination.DegradedKey))
 	})
+
+	c.it("health-16", "is not healthy while the backend takes no writes, without an error, and says so in the stats until it does", func(c *cluster) {
+		refuse := c.refusing()
+		handle := c.open()
+		refuse(true)
+		for range 2 {
+			c.Expect(handle.HealthCheck(c.ctx)).To(BeFalse())
+			c.Expect(c.stats(handle).Metadata).To(HaveKeyWithValue(coordination.DegradedKey, Not(BeEmpty())))
+		}
+		refuse(false)
+		c.Expect(handle.HealthCheck(c.ctx)).To(BeTrue())
+		c.Expect(c.stats(handle).Metadata).NotTo(HaveKey(coordination.DegradedKey))
+	})
 }
 
 func (c *cluster) stats(handle coordination.Diagnostics) coordination.Stats {

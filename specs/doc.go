@@ -22,20 +22,24 @@
 // of. [Judge] needs no test framework, and returns a report.Report.
 //
 // What else a subject can do it shows by implementing optional interfaces:
-// [VirtualTime], [Links], [Connections], [Backend], [Buffered], [Forgetful],
-// [Foreign], [Versioned], [Scaled]. A behaviour that needs a power which the
-// subject does not have is reported as "not checked" with the reason, never as
-// passed, and a run that checked nothing fails. A promise that the adapter is
-// known to break is declared as a [Deviation], whose behaviour must fail. An
-// adapter's own promises are judged beside those of the contract as [Extra].
+// [VirtualTime], [Links], [Freezing], [Connections], [Backend], [Refusing],
+// [Buffered], [Forgetful], [Foreign], [Versioned], [Scaled]. [Buffered] is the
+// cheapest: a constant. A behaviour that needs a power which the subject does not
+// have is reported as "not checked" with the reason, never as passed, and a run
+// that checked nothing fails. A promise that the adapter is known to break is
+// declared as a [Deviation], whose behaviour must fail each time; one that fails
+// now and then can't be declared. An adapter's own promises are judged beside those
+// of the contract as [Extra].
 //
 // # What a failure means
 //
 // "Failed" is a broken promise, with the place of the assertion and the last
 // calls of each peer. "Subject at fault" is none: the factory or Open failed, two
-// handles are one or share nothing, or the backend was gone. Nothing that an
-// adapter does ends the run: panics, goroutines that are left behind, and calls
-// that never return are failures of the behaviour in which they happen.
+// handles are one or share nothing, one of its powers failed, or the backend was
+// gone. Whatever a call of the adapter's does, later behaviours still run: panics,
+// goroutines that are left behind or ended, and calls that never return are
+// failures of the behaviour in which they happen. Only a panic in a goroutine of
+// the adapter's own ends the process, as in any Go program, and the test with it.
 //
 // # Where the behaviours come from
 //

@@ -49,8 +49,8 @@ var methods = []method{
 		name: "PublishWithAck", named: "channel", loaded: "payload", timed: "timeout",
 		valid: arguments{name: "channel", payload: changed, length: time.Hour},
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, with arguments) error {
-			_, err := handle.PublishWithAck(ctx, with.name, with.payload, with.length)
-			return err
+			acks, err := handle.PublishWithAck(ctx, with.name, with.payload, with.length)
+			return beside(err, acks)
 		},
 	},
 	{
@@ -59,7 +59,7 @@ var methods = []method{
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, with arguments) error {
 			subscription, err := handle.Subscribe(ctx, with.name)
 			if err != nil {
-				return err
+				return beside(err, subscription != nil)
 			}
 			return subscription.Close()
 		},
@@ -68,8 +68,8 @@ var methods = []method{
 		name: "Get", named: "key",
 		valid: arguments{name: "key"},
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, with arguments) error {
-			_, _, err := handle.Get(ctx, with.name)
-			return err
+			value, found, err := handle.Get(ctx, with.name)
+			return beside(err, value, found)
 		},
 	},
 	{
@@ -83,24 +83,24 @@ var methods = []method{
 		name: "Keys", named: "pattern",
 		valid: arguments{name: "*"},
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, with arguments) error {
-			_, err := handle.Keys(ctx, with.name)
-			return err
+			keys, err := handle.Keys(ctx, with.name)
+			return beside(err, keys)
 		},
 	},
 	{
 		name: "Delete", named: "key",
 		valid: arguments{name: "key"},
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, with arguments) error {
-			_, err := handle.Delete(ctx, with.name)
-			return err
+			there, err := handle.Delete(ctx, with.name)
+			return beside(err, there)
 		},
 	},
 	{
 		name: "DeleteMany", named: "keys[1]",
 		valid: arguments{name: "other key"},
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, with arguments) error {
-			_, err := handle.DeleteMany(ctx, "key", with.name)
-			return err
+			count, err := handle.DeleteMany(ctx, "key", with.name)
+			return beside(err, count)
 		},
 	},
 	{
@@ -120,8 +120,8 @@ var methods = []method{
 		name: "DeregisterNode", named: "nodeID",
 		valid: arguments{name: "node"},
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, with arguments) error {
-			_, err := handle.DeregisterNode(ctx, with.name)
-			return err
+			member, err := handle.DeregisterNode(ctx, with.name)
+			return beside(err, member)
 		},
 	},
 	{
@@ -134,53 +134,53 @@ var methods = []method{
 	{
 		name: "ListNodes",
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, _ arguments) error {
-			_, err := handle.ListNodes(ctx)
-			return err
+			nodes, err := handle.ListNodes(ctx)
+			return beside(err, nodes)
 		},
 	},
 	{
 		name: "NodeMetadata", named: "nodeID",
 		valid: arguments{name: "node"},
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, with arguments) error {
-			_, _, err := handle.NodeMetadata(ctx, with.name)
-			return err
+			metadata, found, err := handle.NodeMetadata(ctx, with.name)
+			return beside(err, metadata, found)
 		},
 	},
 	{
 		name: "TryAcquireLeadership", named: "nodeID", timed: "ttl",
 		valid: arguments{name: "node", length: time.Hour},
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, with arguments) error {
-			_, _, err := handle.TryAcquireLeadership(ctx, with.name, with.length)
-			return err
+			term, acquired, err := handle.TryAcquireLeadership(ctx, with.name, with.length)
+			return beside(err, term, acquired)
 		},
 	},
 	{
 		name: "ReleaseLeadership", named: "nodeID",
 		valid: arguments{name: "node"}, leads: true,
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, with arguments) error {
-			_, err := handle.ReleaseLeadership(ctx, with.name)
-			return err
+			released, err := handle.ReleaseLeadership(ctx, with.name)
+			return beside(err, released)
 		},
 	},
 	{
 		name: "Leader",
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, _ arguments) error {
-			_, _, err := handle.Leader(ctx)
-			return err
+			leader, led, err := handle.Leader(ctx)
+			return beside(err, leader, led)
 		},
 	},
 	{
 		name: "HealthCheck",
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, _ arguments) error {
-			_, err := handle.HealthCheck(ctx)
-			return err
+			healthy, err := handle.HealthCheck(ctx)
+			return beside(err, healthy)
 		},
 	},
 	{
 		name: "Stats",
 		call: func(ctx context.Context, handle coordination.DistributedCoordination, _ arguments) error {
-			_, err := handle.Stats(ctx)
-			return err
+			stats, err := handle.Stats(ctx)
+			return beside(err, stats)
 		},
 	},
 }

@@ -45,7 +45,13 @@ func (s *Stage) Fatalf(format string, arguments ...any) {
 }
 
 // NotChecked ends the behaviour without a verdict, which is never a pass.
-func (s *Stage) NotChecked(reason string) { s.cluster.notChecked(reason) }
+// The reason is required.
+func (s *Stage) NotChecked(reason string) {
+	if strings.TrimSpace(reason) == "" {
+		s.Fatalf("the behaviour is not checked and gives no reason")
+	}
+	s.cluster.notChecked(reason)
+}
 
 // behaviour checks an extra behaviour and makes it one of the contract's kind.
 func (e Extra) behaviour(known []behaviour) (behaviour, error) {
@@ -53,7 +59,7 @@ func (e Extra) behaviour(known []behaviour) (behaviour, error) {
 	b.Behaviour = report.Behaviour{ID: e.ID, Since: Version, Role: "Beyond the contract", Group: e.Group, Sentence: e.Sentence}
 	prefix, name, _ := strings.Cut(e.ID, "/")
 	switch {
-	case prefix == "" || name == "" || strings.ContainsAny(e.ID, " &|!,()"):
+	case prefix == "" || name == "" || !report.ValidID(e.ID):
 		return b, fmt.Errorf("the extra behaviour %q needs an ID such as \"etcd/compaction\"", e.ID)
 	case slices.ContainsFunc(known, func(k behaviour) bool { return k.ID == e.ID }):
 		return b, fmt.Errorf("there are two behaviours with the ID %q", e.ID)

@@ -9,29 +9,40 @@ import (
 )
 
 // errHangs is the error of a call that does not return.
-var errHangs = errors.New("does not return")
+var errHangs = errors.New("has not returned")
 
 // guarded makes a call into code that is not the contract's own, which may
 // panic, end its goroutine, or never return.
 func guarded(patience time.Duration, name string, call func() error) error {
-	ended := make(chan error, 1)
+	_, err := asked(patience, name, func() (struct{}, error) { return struct{}{}, call() })
+	return err
+}
+
+// asked makes such a call for its answer.
+func asked[Answer any](patience time.Duration, name string, call func() (Answer, error)) (Answer, error) {
+	type ending struct {
+		answer Answer
+		err    error
+	}
+	ended := make(chan ending, 1)
 	go func() {
-		err := fmt.Errorf("%s ends its goroutine", name)
+		e := ending{err: fmt.Errorf("%s ends its goroutine", name)}
 		defer func() {
 			if cause := recover(); cause != nil {
-				err = fmt.Errorf("%s panics: %v\n%s", name, cause, debug.Stack())
+				e.err = fmt.Errorf("%s panics: %v\n%s", name, cause, debug.Stack())
 			}
-			ended <- err
+			ended <- e
 		}()
-		err = call()
+		e.answer, e.err = call()
 	}()
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	select {
-	case err := <-ended:
-		return err
+	case e := <-ended:
+		return e.answer, e.err
 	case <-timeout.C:
-		return errHangs
+		var none Answer
+		return none, fmt.Errorf("%s %w for %v", name, errHangs, patience)
 	}
 }
 

@@ -3,9 +3,10 @@ package specs
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +20,13 @@ const (
 
 	// limit bounds a behaviour in real time.
 	limit = time.Minute
+
+	// enough behaviours that use up their limit in a row tell that all will.
+	enough = 10
 )
+
+// interrupted is the reason for what was not judged, or not to its end.
+const interrupted = "interrupted"
 
 // judge judges the subjects of one factory.
 type judge struct {
@@ -32,7 +39,9 @@ type judge struct {
 
 	mu      sync.Mutex // one behaviour at a time is judged; it guards what follows
 	version string     // of the backend, once it is known
+	mute    bool       // for Version hangs
 	proof   proof
+	stuck   int // how many behaviours in a row have used up their limit
 	hangs   int // how many calls of the factory in a row did not return
 }
 
@@ -69,13 +78,15 @@ type Options struct {
 	Patience time.Duration
 
 	// Limit is how long a behaviour may take in real time before it fails; 0 for
-	// a minute. It is for what hangs, not for what is slow.
+	// a minute. It is for what hangs, not for what is slow. After one that has
+	// used it up the next gets half of it, but no less than Patience, and after
+	// ten of them in a row the rest is not tried: the subject is at fault.
 	Limit time.Duration
 }
 
 // Judge judges the subjects that the factory makes and needs no test framework to
 // do so: a program can. It returns a report on the one backend. When ctx is done
-// it ends after the behaviour that it is about, and reports the rest as not
+// it ends after the behaviour that it is about, and reports that and the rest as not
 // checked, since it was interrupted.
 func Judge(ctx context.Context, backend string, factory func() Subject, options *Options) *report.Report {
 	if options == nil {
@@ -107,12 +118,15 @@ func (j *judge) run(ctx context.Context, suite *testing.T, b behaviour) report.R
 	defer j.mu.Unlock()
 	start := time.Now()
 	backend := report.Backend{Name: j.backend}
-	o := report.Outcome{State: report.NotChecked, Reason: "interrupted"}
+	o := report.Outcome{State: report.NotChecked, Reason: interrupted}
 	if ctx.Err() == nil {
 		var t *trial
 		t, o = j.try(ctx, suite, b)
 		if t != nil {
 			backend.Scale = t.scale
+		}
+		if ctx.Err() != nil && o.State != report.Passed {
+			o = report.Outcome{State: report.NotChecked, Reason: interrupted} // in its middle
 		}
 	}
 	backend.Version = j.version
@@ -132,28 +146,31 @@ func (j *judge) try(ctx context.Context, suite *testing.T, b behaviour) (*trial,
 		return nil, report.Outcome{State: report.Subject, Reason: err.Error()}
 	}
 	if missing, ok := subject.(absent); ok {
+		if strings.TrimSpace(missing.reason) == "" {
+			return nil, report.Outcome{State: report.Subject, Reason: "the subject is absent and gives no reason"}
+		}
 		return nil, report.Outcome{State: report.NotChecked, Reason: missing.reason}
 	}
-	t := &trial{judge: j, behaviour: b, scale: scaleOf(subject)}
-	if t.declared, err = declared(subject, b.ID, j.behaviours); err != nil {
+	if j.stuck >= enough {
+		return nil, report.Outcome{State: report.Subject, Reason: fmt.Sprintf("%d behaviours in a row have used up their time, and no more are tried", enough)}
+	}
+	t := &trial{judge: j, behaviour: b, scale: 1, stuck: j.stuck}
+	if t.scale, t.declared, err = j.describe(subject, b.ID); err != nil {
 		return t, report.Outcome{State: report.Subject, Reason: err.Error()}
 	}
-	if versioned, ok := subject.(Versioned); ok && j.version == "" {
-		// One that can't tell is asked again, and is unknown until then.
-		_ = guarded(t.scaled(time.Second), "Version", func() (err error) {
-			j.version, err = versioned.Version(ctx)
-			return err
-		})
-	}
+	j.askVersion(ctx, subject, t.scaled(time.Second))
 	virtual, isVirtual := subject.(VirtualTime)
 	if !isVirtual {
 		return t, t.bounded(func() { t.perform(ctx, subject) })
 	}
 	if suite == nil {
-		suite = virtual.Suite()
-	}
-	if suite == nil {
-		return t, report.Outcome{State: report.Subject, Reason: "the subject has virtual time, and Suite returns no test to run it in"}
+		suite, err = asked(j.patience, "Suite", func() (*testing.T, error) { return virtual.Suite(), nil })
+		if err == nil && suite == nil {
+			err = errors.New("the subject has virtual time, and Suite returns no test to run it in")
+		}
+		if err != nil {
+			return t, report.Outcome{State: report.Subject, Reason: err.Error()}
+		}
 	}
 	// The subject above only told what it can do: what the behaviour uses is
 	// made inside the bubble.
@@ -176,15 +193,11 @@ func (j *judge) make() (Subject, error) {
 	if j.hangs >= times {
 		return nil, fmt.Errorf("the factory did not return %d times in a row, and is not called again", times)
 	}
-	var subject Subject
-	err := guarded(j.patience, "the factory", func() error {
-		subject = j.factory()
-		return nil
-	})
+	subject, err := asked(j.patience, "the factory", func() (Subject, error) { return j.factory(), nil })
 	switch {
-	case err == errHangs: //nolint:errorlint // it is never wrapped
+	case errors.Is(err, errHangs):
 		j.hangs++
-		return nil, fmt.Errorf("the factory has not returned for %v", j.patience)
+		return nil, err
 	case err != nil:
 		return nil, err
 	case isNil(subject):
@@ -198,26 +211,4 @@ func closeQuietly(subject Subject) {
 	if closer, ok := subject.(io.Closer); ok {
 		_ = guarded(time.Second, "Close of the subject", closer.Close)
 	}
-}
-
-// declared returns the deviation that the subject declares from a behaviour, if
-// any, and an error where it declares one from none that there is.
-func declared(subject Subject, id string, known []behaviour) (*Deviation, error) {
-	deviant, ok := subject.(Deviant)
-	if !ok {
-		return nil, nil
-	}
-	var found *Deviation
-	for _, d := range deviant.Deviations() {
-		if !slices.ContainsFunc(known, func(b behaviour) bool { return b.ID == d.Behaviour }) {
-			return nil, fmt.Errorf("the subject deviates from %q, and there is no behaviour of that name", d.Behaviour)
-		}
-		if d.Reason == "" {
-			return nil, fmt.Errorf("the subject deviates from %q and gives no reason", d.Behaviour)
-		}
-		if d.Behaviour == id {
-			found = &d
-		}
-	}
-	return found, nil
 }

@@ -2,8 +2,6 @@ package specs
 
 import (
 	"context"
-	"fmt"
-	"runtime"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -184,11 +182,11 @@ func (c *contract) outages() {
 	c.it("outage-10", "gives ErrUnavailable from every method while the backend is stopped, and an answer once it is started", func(c *cluster) {
 		backend := c.backend()
 		one := c.inUse()
-		c.Expect(backend.Stop(c.ctx)).To(Succeed())
+		backend.stop()
 		c.together(len(methods), func(i int) {
 			c.expectUnavailable(methods[i].do(c.within(c.patience), one), methods[i].name)
 		})
-		c.Expect(backend.Start(c.ctx)).To(Succeed())
+		backend.start()
 		for _, m := range methods {
 			c.eventually(func() error { return answers(m.do(c.ctx, one)) }).Should(Succeed(), m.name)
 		}
@@ -202,8 +200,8 @@ func (c *contract) outages() {
 		for _, subscription := range subscriptions {
 			c.expectNext(subscription, "before")
 		}
-		c.Expect(backend.Stop(c.ctx)).To(Succeed())
-		c.Expect(backend.Start(c.ctx)).To(Succeed())
+		backend.stop()
+		backend.start()
 		for _, subscription := range subscriptions {
 			_, err := subscription.Next(c.within(c.patience))
 			c.Expect(err).To(MatchError(coordination.ErrMessagesLost))
@@ -213,6 +211,20 @@ func (c *contract) outages() {
 		for _, subscription := range subscriptions {
 			c.expectNext(subscription, "after")
 		}
+	})
+
+	c.it("outage-12", "gives a greater term after the backend was stopped and started, whatever it has kept", func(c *cluster) {
+		backend := c.backend()
+		one, other := c.pair()
+		start := time.Now()
+		before := c.lead(one, "node", c.shortly)
+		backend.stop()
+		backend.start()
+		c.past(start, c.shortly)
+		c.eventually(func() (uint64, error) {
+			term, _, err := other.TryAcquireLeadership(c.ctx, "other node", time.Hour)
+			return term, err
+		}).Should(BeNumerically(">", before))
 	})
 
 	c.it("outage-13", "waits in Next while the link is cut, with no error but that messages were lost", func(c *cluster) {
@@ -233,30 +245,6 @@ func (c *contract) outages() {
 		c.Expect(told).To(BeNumerically("<=", 1), "how often it tells of one break")
 		links.Heal(one)
 	})
-
-	c.it("outage-12", "gives a greater term after the backend was stopped and started, whatever it has kept", func(c *cluster) {
-		backend := c.backend()
-		one, other := c.pair()
-		start := time.Now()
-		before := c.lead(one, "node", c.shortly)
-		c.Expect(backend.Stop(c.ctx)).To(Succeed())
-		c.Expect(backend.Start(c.ctx)).To(Succeed())
-		c.past(start, c.shortly)
-		c.eventually(func() (uint64, error) {
-			term, _, err := other.TryAcquireLeadership(c.ctx, "other node", time.Hour)
-			return term, err
-		}).Should(BeNumerically(">", before))
-	})
-}
-
-// backend returns the subject's power over its backend, put on one of its own.
-func (c *cluster) backend() Backend {
-	backend := need[Backend](c, "the subject can't stop its backend")
-	if err := backend.Own(c.ctx); err != nil {
-		c.blame(fmt.Sprintf("putting the subject on a backend of its own: %v", err))
-		runtime.Goexit()
-	}
-	return backend
 }
 
 // expectUnavailable says that a call failed because of the backend, with the

@@ -54,19 +54,16 @@ func (c *cluster) impostors(subject Subject) (flaw string, told bool) {
 		return "", false
 	}
 	defer func() { _ = guarded(c.patience, "Close", other.Close) }()
-	err = guarded(3*c.patience, "what proves that two handles are peers", func() error {
-		if same(one, other) {
-			flaw = "Open returns the same handle twice, where each call is to give a peer of its own"
-			return nil
+	flaw, err = asked(c.scaled(c.judge.patience), "what proves that two handles are peers", func() (string, error) {
+		switch {
+		case same(one, other):
+			return "Open returns the same handle twice, where each call is to give a peer of its own", nil
+		case strangers(ctx, one, other):
+			return "two handles that Open gives for one namespace share nothing: neither a key, nor a member, nor the leader", nil
+		case alike(ctx, one, other):
+			return "two handles that Open gives are one under two names: they are one candidate, count each other's subscriptions, and are closed together", nil
 		}
-		if strangers(ctx, one, other) {
-			flaw = "two handles that Open gives for one namespace share nothing: neither a key, nor a member, nor the leader"
-			return nil
-		}
-		if alike(ctx, one, other) {
-			flaw = "two handles that Open gives are one under two names: they are one candidate, count each other's subscriptions, and are closed together"
-		}
-		return nil
+		return "", nil
 	})
 	return flaw, err == nil
 }
@@ -119,17 +116,12 @@ func (c *cluster) autopsy() {
 	}
 	defer func() { _ = guarded(c.patience, "Close", handle.Close) }()
 	ctx := c.within(c.patience)
-	var errHealth, errSet, errPublish error
-	_ = guarded(3*c.patience, "a call", func() error {
-		_, errHealth = handle.HealthCheck(ctx)
-		errSet = handle.Set(ctx, "autopsy", nil, time.Millisecond)
-		errPublish = handle.Publish(ctx, "autopsy", nil)
-		return nil
+	errs, _ := asked(3*c.patience, "a call", func() ([]error, error) {
+		_, err := handle.HealthCheck(ctx)
+		return []error{err, handle.Set(ctx, "autopsy", nil, time.Millisecond), handle.Publish(ctx, "autopsy", nil)}, nil
 	})
-	for _, err := range []error{errHealth, errSet, errPublish} {
-		if !errors.Is(err, coordination.ErrUnavailable) {
-			return
-		}
+	available := func(err error) bool { return !errors.Is(err, coordination.ErrUnavailable) }
+	if len(errs) > 0 && !slices.ContainsFunc(errs, available) {
+		c.blame(fmt.Sprintf("the backend is gone: %v", errs[0]))
 	}
-	c.blame(fmt.Sprintf("the backend is gone: %v", errHealth))
 }

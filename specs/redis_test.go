@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -61,6 +63,17 @@ func (s *redisSubject) Own(context.Context) error {
 	}
 	s.URL = s.own.URL()
 	return nil
+}
+
+// Refuse implements specs.Refusing: a server without memory takes no writes.
+func (s *redisSubject) Refuse(ctx context.Context, writes bool) error {
+	most := "0" // any
+	if writes {
+		most = "1"
+	}
+	client := goredis.NewClient(&goredis.Options{Addr: s.own.Address})
+	defer client.Close()
+	return client.ConfigSet(ctx, "maxmemory", most).Err()
 }
 
 // Stop implements specs.Backend.

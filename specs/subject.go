@@ -36,8 +36,8 @@ type VirtualTime interface {
 // Scaled is a subject whose backend is too slow for the times of the contract.
 type Scaled interface {
 	// TimingScale returns the factor by which times to live, time limits and
-	// what "promptly" means are stretched: at least 1, at most 100. Reports
-	// show it.
+	// what "promptly" means are stretched: at least 1, at most 100, else the
+	// subject is at fault. Reports show it.
 	TimingScale() float64
 }
 
@@ -64,12 +64,25 @@ type Freezing interface {
 	Freeze(handle coordination.DistributedCoordination)
 }
 
+// Owner is a subject that can have a backend for itself.
+type Owner interface {
+	// Own puts the subject on a backend that no other subject uses. It is called
+	// before the first handle is opened, and only where something will be done
+	// to the backend. It does nothing where each subject has one anyway.
+	Own(ctx context.Context) error
+}
+
+// Refusing is a subject whose backend can be made to refuse what is written, as a
+// full one or a replica does, while it answers what is asked.
+type Refusing interface {
+	Owner
+	// Refuse has it refuse, or take writes again.
+	Refuse(ctx context.Context, writes bool) error
+}
+
 // Backend is a subject that can stop its backend and start it again.
 type Backend interface {
-	// Own puts the subject on a backend that no other subject uses. It is called
-	// before the first handle is opened, and only where the backend will be
-	// stopped.
-	Own(ctx context.Context) error
+	Owner
 	// Stop stops the backend, and breaks the connections to it.
 	Stop(ctx context.Context) error
 	// Start starts it again where it was. It may have lost what it kept.
@@ -85,8 +98,8 @@ type Connections interface {
 // Buffered is a subject whose subscriptions hold a known number of messages.
 type Buffered interface {
 	// Buffer returns how many messages a slow subscription can hold: at least
-	// 1,000, since that many are published elsewhere before they are read. It
-	// need not be what users get.
+	// 1,000, since that many are published elsewhere before they are read, and
+	// at most 1,000,000. It need not be what users get.
 	Buffer() int
 }
 
@@ -108,7 +121,8 @@ type Foreign interface {
 // Deviant is a subject that is known not to keep some promise.
 type Deviant interface {
 	// Deviations returns what is declared. One from a behaviour that does not
-	// exist, or without a reason, is the subject's fault.
+	// exist, or without a reason, or two from one behaviour, are the subject's
+	// fault.
 	Deviations() []Deviation
 }
 
@@ -125,7 +139,7 @@ type Deviation struct {
 }
 
 // Absent returns a subject for a backend that is not there: nothing is checked on
-// it, for the reason given.
+// it, for the reason given, which is required.
 func Absent(reason string) Subject { return absent{reason} }
 
 type absent struct{ reason string }
@@ -133,13 +147,4 @@ type absent struct{ reason string }
 // Open implements Subject. Nobody calls it.
 func (a absent) Open(context.Context, string) (coordination.DistributedCoordination, error) {
 	return nil, errors.New(a.reason)
-}
-
-// scaleOf returns by how much the subject's times are stretched.
-func scaleOf(subject Subject) float64 {
-	const most = 100
-	if scaled, ok := subject.(Scaled); ok {
-		return min(max(scaled.TimingScale(), 1), most)
-	}
-	return 1
 }

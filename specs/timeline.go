@@ -51,6 +51,22 @@ func (t *timeline) add(who, what string) (end func(answer string)) {
 // note adds what happened at one moment.
 func (t *timeline) note(who, what string) { t.add(who, what)("done") }
 
+// pending names the calls that have not returned.
+func (t *timeline) pending() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var calls []string
+	for _, e := range t.events {
+		if e.answer == "" {
+			calls = append(calls, e.who+"'s "+e.what)
+		}
+	}
+	if len(calls) == 0 {
+		return "a call never returns"
+	}
+	return strings.Join(calls, " and ") + " never returns"
+}
+
 // String returns a line for each event, in the order in which they began.
 func (t *timeline) String() string {
 	t.mu.Lock()

@@ -21,6 +21,7 @@ type trial struct {
 	judge     *judge
 	behaviour behaviour
 	scale     float64
+	stuck     int // how many before it have used up their limit
 	declared  *Deviation
 	timeline  timeline
 
@@ -75,10 +76,16 @@ func (t *trial) bounded(body func()) report.Outcome {
 	limit := t.limit() + t.limit()/4
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
+	start := time.Now()
 	select {
 	case <-t.over:
 	case <-timer.C:
-		t.decide(report.Failed, fmt.Sprintf("the behaviour has not come to an end for %v: a call never returns", limit))
+		t.decide(report.Failed, fmt.Sprintf("the behaviour has not come to an end for %v: %s", limit, t.timeline.pending()))
+	}
+	if time.Since(start) < t.limit() {
+		t.judge.stuck = 0
+	} else {
+		t.judge.stuck++
 	}
 	return t.outcome()
 }
@@ -103,7 +110,12 @@ func (t *trial) realTime() time.Time {
 
 func (t *trial) end() { t.ending.Do(func() { close(t.over) }) }
 
-func (t *trial) limit() time.Duration { return t.scaled(t.judge.limit) }
+// limit is half as long after each behaviour that has just used up its own, since
+// what hangs once is likely to hang again.
+func (t *trial) limit() time.Duration {
+	least := min(t.judge.patience, t.judge.limit)
+	return t.scaled(max(least, t.judge.limit>>t.stuck))
+}
 
 func (t *trial) scaled(d time.Duration) time.Duration { return time.Duration(float64(d) * t.scale) }
 
@@ -130,6 +142,20 @@ func (t *trial) outcome() report.Outcome {
 	return o
 }
 
+// whole runs a body in the goroutine that calls it. Where it neither returns nor
+// ends the behaviour, what it called has ended the goroutine.
+func (t *trial) whole(body func()) {
+	returned := false
+	defer func() {
+		if !returned {
+			t.decide(report.Failed, "a call ends the goroutine of its caller")
+		}
+	}()
+	defer t.rescue()
+	body()
+	returned = true
+}
+
 // rescue turns a panic of the goroutine that it is deferred in into a failure.
 func (t *trial) rescue() {
 	if cause := recover(); cause != nil {
@@ -143,8 +169,7 @@ func (t *trial) apart(body func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		defer t.rescue()
-		body()
+		t.whole(body)
 	}()
 	<-ended
 }

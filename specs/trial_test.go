@@ -53,7 +53,7 @@ var _ = Describe("An adapter", func() {
 			}
 		},
 		Entry("panics", "panics: no such key", func(context.Context) error { panic("no such key") }),
-		Entry("waits for a lock for ever", "a call never returns", func(context.Context) error {
+		Entry("waits for a lock for ever", "never returns", func(context.Context) error {
 			var mu sync.Mutex
 			mu.Lock()
 			mu.Lock()

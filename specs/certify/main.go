@@ -71,8 +71,7 @@ func run(ctx context.Context, arguments []string, out, told io.Writer) int {
 	}
 	r, err := certify(ctx, s, told)
 	if r != nil {
-		_ = r.Text(out) // an output that is gone has nobody to tell
-		err = errors.Join(err, s.write(r))
+		err = errors.Join(err, r.Text(out), s.write(r))
 	}
 	switch {
 	case err != nil:
@@ -118,14 +117,19 @@ func parse(arguments []string, out io.Writer) (settings, error) {
 			return s, fmt.Errorf("-only: %w", err)
 		}
 	}
-	if s.scale < 1 || s.scale > 100 {
+	if !(s.scale >= 1 && s.scale <= 100) { // it may be no number
 		return s, fmt.Errorf("-scale is %v, and must be 1 to 100", s.scale)
 	}
 	// One that can't be written is better known now than in two minutes.
+	seen := map[string]bool{}
 	for _, file := range []string{s.html, s.json, s.junit} {
 		if file == "" {
 			continue
 		}
+		if seen[filepath.Clean(file)] {
+			return s, fmt.Errorf("%s is named for two reports", file)
+		}
+		seen[filepath.Clean(file)] = true
 		if _, err := os.Stat(filepath.Dir(file)); err != nil {
 			return s, fmt.Errorf("the folder of a report: %w", err)
 		}
@@ -148,7 +152,7 @@ func certify(ctx context.Context, s settings, told io.Writer) (r *report.Report,
 		sweeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
 		if swept := server.Sweep(sweeping); swept != nil {
-			err = errors.Join(err, fmt.Errorf("removing what was stored, all of it under names that contain \"spec-\": %w", swept))
+			err = errors.Join(err, fmt.Errorf("removing what was stored, which redis-cli --scan --pattern '*spec-*' lists: %w", swept))
 		}
 	}()
 	chosen := func(b report.Behaviour) bool {

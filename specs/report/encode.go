@@ -110,7 +110,7 @@ func (r *Report) check() error {
 		switch {
 		case b.ID == "":
 			return invalid("the behaviour %q has no id", b.Sentence)
-		case strings.Trim(b.ID, idCharacters) != "":
+		case !ValidID(b.ID):
 			return invalid("the id %q has other characters than letters, digits and -_./", b.ID)
 		case ids[b.ID]:
 			return invalid("the behaviour %q stands twice", b.ID)
@@ -127,6 +127,10 @@ func (r *Report) check() error {
 	}
 	return nil
 }
+
+// ValidID reports whether a behaviour can have the id: one or more ASCII letters,
+// digits and the characters "-", "_", "." and "/".
+func ValidID(id string) bool { return id != "" && strings.Trim(id, idCharacters) == "" }
 
 const idCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./"
 

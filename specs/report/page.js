@@ -9,6 +9,12 @@
   const toggles = [...form.querySelectorAll("input[name=state]")];
   const text = (element, parts) => [...element.querySelectorAll(parts)].map((part) => part.textContent).join(" ");
 
+  // The rows that tell more of a row.
+  const below = (row) => {
+    const next = row.nextElementSibling;
+    return next && next.classList.contains("told") ? [next, ...below(next)] : [];
+  };
+
   // A role's body of rows comes before those of its groups.
   const roles = [];
   let count = 0;
@@ -20,7 +26,7 @@
     const role = roles[roles.length - 1];
     const theme = role.name + " " + text(body, "h3");
     const rows = [...body.querySelectorAll("tr[data-states]")].map((row) => ({
-      row,
+      parts: [row, ...below(row)],
       words: (theme + " " + text(row, "th p, dd, .reason, .link")).toLowerCase(),
       states: row.dataset.states.split(" "),
     }));
@@ -36,10 +42,10 @@
       role.body.hidden = true;
       for (const group of role.groups) {
         group.body.hidden = true;
-        for (const { row, words: has, states: came } of group.rows) {
+        for (const { parts, words: has, states: came } of group.rows) {
           const fits = words.every((word) => has.includes(word)) &&
             (states.length === 0 || states.some((state) => came.includes(state)));
-          row.hidden = !fits;
+          for (const part of parts) part.hidden = !fits;
           if (fits) {
             found++;
             group.body.hidden = role.body.hidden = false;
@@ -71,6 +77,19 @@
     apply();
   };
 
+  const clear = () => {
+    box.value = "";
+    for (const toggle of toggles) toggle.checked = false;
+    remember();
+  };
+
+  // Rows that are scrolled to stay clear of the header that stays.
+  const measure = () => {
+    const cell = table.tHead.rows[0].lastElementChild;
+    const height = getComputedStyle(cell).position === "sticky" ? cell.offsetHeight : 16;
+    document.documentElement.style.scrollPaddingTop = height + "px";
+  };
+
   // A link leads to its target also where that was filtered out.
   const reveal = () => {
     let id = location.hash.slice(1);
@@ -80,15 +99,17 @@
       return; // an address that somebody has mistyped
     }
     const target = document.getElementById(id);
-    if (!target || !table.contains(target) || target.offsetParent) return;
-    form.reset();
+    if (!target || !table.contains(target)) return;
+    if (target.closest("[hidden]")) clear();
+    measure();
     target.scrollIntoView();
   };
 
   form.addEventListener("input", remember);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(remember));
+  form.elements.all.addEventListener("click", clear);
   addEventListener("hashchange", reveal);
+  addEventListener("resize", measure);
   // Browsers that can't show closed details by style alone.
   let closed = [];
   addEventListener("beforeprint", () => {
@@ -98,7 +119,7 @@
   addEventListener("afterprint", () => {
     for (const details of closed) details.open = false;
   });
-  form.hidden = false;
+  form.hidden = false; // which moves what is below it
   recall();
   reveal();
 })();

@@ -137,16 +137,16 @@ type Outcome struct {
 type State string
 
 const (
-	// Passed: the backend keeps the promise.
+	// Passed means that the backend keeps the promise.
 	Passed State = "passed"
 
-	// Failed: the backend breaks the promise.
+	// Failed means that the backend breaks the promise.
 	Failed State = "failed"
 
-	// Deviates: the backend breaks the promise, as its adapter has declared.
+	// Deviates means that the backend breaks the promise, as its adapter has declared.
 	Deviates State = "deviates"
 
-	// NotChecked: nothing is known, for the subject can't show it.
+	// NotChecked means that nothing is known, for the subject can't show it.
 	NotChecked State = "not checked"
 
 	// Subject is a fault of what the contract was given: the factory, Open or

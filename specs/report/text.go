@@ -43,8 +43,9 @@ func (r *Report) Text(to io.Writer) error {
 	return err
 }
 
-// list writes the behaviours that came to a state, below their reasons. Of a
-// backend on which nothing was checked there would be too many to read.
+// list writes the behaviours that came to a state, below their reasons, unless
+// there would be too many to read: of a backend on which nothing was checked, and
+// of a run that was to check little.
 func (r *Report) list(b *strings.Builder, state State, backend string) {
 	if state == NotChecked && r.Missing(backend) != "" {
 		return
@@ -68,6 +69,10 @@ func (r *Report) list(b *strings.Builder, state State, backend string) {
 	}
 	for _, reason := range reasons {
 		fmt.Fprintf(b, "\n%s on %s: %s\n", state.shout(), oneLine(backend), reason)
+		if reason == LeftOut {
+			fmt.Fprintf(b, "  %d behaviours\n", len(sentences[reason]))
+			continue
+		}
 		for _, sentence := range sentences[reason] {
 			fmt.Fprintf(b, "  %s\n", sentence)
 		}
@@ -96,17 +101,18 @@ func (s State) shout() string {
 
 // title is the name, and what else there is to know of the backend.
 func (b Backend) title() string {
-	title := b.Name
-	if b.Version != "" {
-		title += " (" + b.Version + ")"
+	if about := b.about(); about != "" {
+		return b.Name + " (" + about + ")"
 	}
-	if b.scaled() {
-		title += fmt.Sprintf(", times × %g", b.Scale)
-	}
-	return title
+	return b.Name
 }
 
-func (b Backend) scaled() bool { return b.Scale != 0 && b.Scale != 1 }
+func (b Backend) about() string {
+	if b.Scale == 0 || b.Scale == 1 {
+		return b.Version
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%s, times × %g", b.Version, b.Scale), ", ")
+}
 
 func firstLine(text string) string {
 	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")

@@ -20,6 +20,7 @@ type page struct {
 type row struct {
 	Behaviour
 	Cells  []cell
+	Width  int    // the number of columns
 	States string // the slugs of its states, for the filter
 	Late   bool   // it came after the first version
 }
@@ -30,6 +31,9 @@ type cell struct {
 	Asked   bool // whether there is an outcome
 	Outcome
 }
+
+// Bad reports whether the reason should meet the eye.
+func (c cell) Bad() bool { return c.State == Failed || c.State == Subject }
 
 // header is a column of the table, or what a role comes to in it.
 type header struct {
@@ -59,8 +63,8 @@ func (p page) Headers(role string) (all []header) {
 	return all
 }
 
-// Scaled reports whether the times of the contract were stretched.
-func (h header) Scaled() bool { return h.scaled() }
+// About is what there is to know of the backend beside its name.
+func (h header) About() string { return h.about() }
 
 // Bars are the counts as stretches of a line.
 func (h header) Bars() (all []bar) {
@@ -140,7 +144,7 @@ type pageGroup struct {
 }
 
 func (p page) row(b Behaviour) row {
-	r := row{Behaviour: b, Late: b.Since != "" && b.Since != FirstVersion}
+	r := row{Behaviour: b, Width: p.Width(), Late: b.Since != "" && b.Since != FirstVersion}
 	var slugs []string
 	for _, backend := range p.Backends {
 		outcome, asked := b.Outcomes[backend.Name]
@@ -190,13 +194,13 @@ func slug(name string) string {
 }
 
 func took(d time.Duration) string {
-	switch {
+	switch rounded := d.Round(time.Millisecond); {
 	case d == 0:
 		return ""
 	case d < time.Millisecond:
 		return "under 1 ms"
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case rounded < time.Second:
+		return fmt.Sprintf("%d ms", rounded.Milliseconds())
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }

@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -58,19 +56,6 @@ func (s *Subject) Suite() *testing.T { return s.suite }
 
 // Buffer implements specs.Buffered.
 func (*Subject) Buffer() int { return redissubject.Buffer }
-
-// Version implements specs.Versioned.
-func (*Subject) Version(context.Context) (string, error) {
-	const module = "github.com/alicebob/miniredis/v2"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, dependency := range info.Deps {
-			if dependency.Path == module {
-				return "miniredis " + strings.TrimPrefix(dependency.Version, "v"), nil
-			}
-		}
-	}
-	return "miniredis", nil
-}
 
 // Own implements specs.Backend: the server is the subject's own.
 func (*Subject) Own(context.Context) error { return nil }

@@ -1,0 +1,114 @@
+package broken
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/riptidecrawler/coordkit/coordination"
+)
+
+// termFaults are those of the lease in how it numbers the terms.
+func termFaults() []Fault {
+	return []Fault{
+		{
+			Name:   "first-term-is-zero",
+			Does:   "counts terms from zero",
+			Breaks: breaks("lease-2 lease-27 lease-29 linear-1..2"),
+			spoil:  numbered(func(_ *adapter, n *numbers) uint64 { n.count++; return n.count - 1 }),
+		},
+		{
+			Name:   "terms-restart-after-a-release",
+			Does:   "counts terms anew after a release, which removes the record",
+			Breaks: breaks("lease-28..31 contend-3 contend-7 linear-1..2"),
+			spoil: numbered(func(_ *adapter, n *numbers) uint64 {
+				if n.count++; n.released {
+					n.count = 1
+				}
+				return n.count
+			}),
+		},
+		{
+			Name:   "terms-restart-after-the-end",
+			Does:   "counts terms anew after the end of a lease, with which the record ends",
+			Breaks: breaks("lease-27 lease-31 contend-4 contend-7 linear-2 outage-6 outage-12"),
+			spoil: numbered(func(_ *adapter, n *numbers) uint64 {
+				if n.count++; !n.released {
+					n.count = 1
+				}
+				return n.count
+			}),
+		},
+		{
+			Name:   "terms-restart-after-a-while",
+			Does:   "counts terms anew after two hours without a leader, when the record ends",
+			Breaks: breaks("lease-30"),
+			spoil: numbered(func(_ *adapter, n *numbers) uint64 {
+				if n.count++; n.released && time.Since(n.at) > 2*time.Hour {
+					n.count = 1
+				}
+				return n.count
+			}),
+		},
+		{
+			Name:   "terms-are-seconds",
+			Does:   "takes the seconds since 1970 for terms",
+			Breaks: breaks("lease-27..29 lease-31 contend-3..4 contend-7 linear-1..2 outage-6 outage-12"),
+			spoil:  numbered(func(*adapter, *numbers) uint64 { return uint64(time.Now().Unix()) }),
+		},
+	}
+}
+
+// numbers are the terms of a namespace as a fault counts them.
+type numbers struct {
+	mu       sync.Mutex // guards what follows
+	of       map[uint64]uint64
+	highest  uint64
+	count    uint64
+	released bool // the last lease was, and has not ended by itself
+	at       time.Time
+}
+
+// numbered is a fault that has a number of its own for each new term.
+func numbered(next func(a *adapter, n *numbers) uint64) func(*backend) func(*adapter) {
+	return byNamespace(func(a *adapter, n *numbers) {
+		good := a.methods
+		number := func(term uint64) uint64 {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			wrong, known := n.of[term]
+			if !known {
+				if n.of == nil {
+					n.of = map[uint64]uint64{}
+				}
+				if wrong = next(a, n); wrong <= n.highest {
+					a.strike()
+				}
+				n.of[term], n.highest, n.released = wrong, max(n.highest, wrong), false
+			}
+			return wrong
+		}
+		a.tryAcquireLeadership = func(ctx context.Context, nodeID string, ttl time.Duration) (uint64, bool, error) {
+			term, acquired, err := good.tryAcquireLeadership(ctx, nodeID, ttl)
+			if acquired {
+				term = number(term)
+			}
+			return term, acquired, err
+		}
+		a.releaseLeadership = func(ctx context.Context, nodeID string) (bool, error) {
+			released, err := good.releaseLeadership(ctx, nodeID)
+			if released {
+				n.mu.Lock()
+				defer n.mu.Unlock()
+				n.released, n.at = true, time.Now()
+			}
+			return released, err
+		}
+		a.tells(func(leader coordination.Leader, found bool) (coordination.Leader, bool) {
+			if found {
+				leader.Term = number(leader.Term)
+			}
+			return leader, found
+		})
+	})
+}
