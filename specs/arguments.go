@@ -198,4 +198,27 @@ func (c *contract) arguments() {
 			c.Expect(m.do(cancelled, closed)).To(MatchError(coordination.ErrClosed), m.name)
 		}
 	})
+
+	c.it("argument-14", "checks them in that order in Next, and in a DeleteMany of no keys", func(c *cluster) {
+		one := c.open()
+		subscription := c.subscribe(one, "news")
+		next := func(ctx context.Context) error {
+			_, err := subscription.Next(ctx)
+			return err
+		}
+		deleteNone := func(ctx context.Context) error {
+			_, err := one.DeleteMany(ctx)
+			return err
+		}
+		cancelled := c.cancelled()
+		c.expectRefused(next(noContext), "Next", "ctx")
+		c.expectRefused(deleteNone(noContext), "DeleteMany", "ctx")
+		c.Expect(next(cancelled)).To(MatchError(context.Canceled))
+		c.Expect(deleteNone(cancelled)).To(MatchError(context.Canceled))
+		c.Expect(one.Close()).To(Succeed())
+		c.expectRefused(next(noContext), "Next", "ctx")
+		c.expectRefused(deleteNone(noContext), "DeleteMany", "ctx")
+		c.Expect(next(cancelled)).To(MatchError(coordination.ErrClosed))
+		c.Expect(deleteNone(cancelled)).To(MatchError(coordination.ErrClosed))
+	})
 }

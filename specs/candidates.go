@@ -173,4 +173,33 @@ func (c *contract) terms() {
 			last = term
 		}
 	})
+
+	c.it("lease-32", "gives a greater term after a flush of the keys, and after its former holder was deregistered", func(c *cluster) {
+		one, other := c.pair()
+		c.register(one, "first", "metadata")
+		last := c.lead(one, "first", time.Hour)
+		c.lead(one, "first", time.Hour) // renewed: as great
+		c.Expect(c.release(one, "first")).To(BeTrue())
+		c.Expect(one.FlushAll(c.ctx)).To(Succeed())
+		term := c.lead(other, "second", time.Hour)
+		c.Expect(term).To(BeNumerically(">", last))
+		c.Expect(c.release(other, "second")).To(BeTrue())
+		c.Expect(one.DeregisterNode(c.ctx, "first")).To(BeTrue())
+		c.Expect(c.lead(one, "first", time.Hour)).To(BeNumerically(">", term))
+	})
+
+	c.it("lease-33", "gives a greater term after all handles were closed and others opened", func(c *cluster) {
+		var last uint64
+		for range 3 {
+			one, other := c.pair()
+			for range 3 {
+				term := c.lead(one, "node", time.Hour)
+				c.Expect(term).To(BeNumerically(">", last))
+				last = term
+				c.Expect(c.release(one, "node")).To(BeTrue())
+			}
+			c.Expect(one.Close()).To(Succeed())
+			c.Expect(other.Close()).To(Succeed())
+		}
+	})
 }

@@ -1,11 +1,13 @@
 package specs
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
 	"time"
 
+	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"github.com/riptidecrawler/coordkit/coordination"
@@ -160,6 +162,39 @@ func (c *contract) sharing() {
 			c.Expect(err).NotTo(HaveOccurred())
 			c.Expect(stats.Metadata).To(HaveKeyWithValue(coordination.NamespaceKey, c.namespace))
 			clear(stats.Metadata)
+		}
+	}, unrecorded)
+
+	c.it("share-8", "keeps no reference to a slice however large it is, and whatever else is asked for", func(c *cluster) {
+		one, other := c.pair()
+		subscription := c.subscribe(other, "news")
+		const size = 256 << 10
+		whole := bytes.Repeat([]byte("p"), size)
+		overwritten := func(use func([]byte)) {
+			given := bytes.Clone(whole)
+			use(given)
+			clear(given)
+		}
+		expect := func(got []byte, what string) {
+			GinkgoHelper()
+			c.Expect(bytes.Equal(got, whole)).To(BeTrue(), what)
+		}
+		overwritten(func(value []byte) { c.Expect(one.Set(c.ctx, "key", value, time.Hour)).To(Succeed()) })
+		overwritten(func(value []byte) { c.Expect(one.Set(c.ctx, "other key", value, 0)).To(Succeed()) })
+		overwritten(func(metadata []byte) { c.Expect(one.RegisterNode(c.ctx, "node", metadata)).To(Succeed()) })
+		overwritten(func(payload []byte) { c.Expect(one.Publish(c.ctx, "news", payload)).To(Succeed()) })
+		expect(c.next(subscription).Payload, "the message")
+		for range 2 { // once more after the caller has changed the answer
+			for _, key := range []string{"key", "other key"} {
+				value, _, err := one.Get(c.ctx, key)
+				c.Expect(err).NotTo(HaveOccurred())
+				expect(value, key)
+				clear(value)
+			}
+			metadata, _, err := one.NodeMetadata(c.ctx, "node")
+			c.Expect(err).NotTo(HaveOccurred())
+			expect(metadata, "the metadata")
+			clear(metadata)
 		}
 	}, unrecorded)
 }

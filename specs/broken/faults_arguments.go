@@ -56,7 +56,7 @@ func uncheckedArguments() []Fault {
 		{
 			Name:   "nil-context-panics",
 			Does:   "panics where the context is nil",
-			Breaks: breaks("argument-7 argument-13 error-1"),
+			Breaks: breaks("argument-7 argument-13..14 error-1"),
 			spoil: unchecked(func(c *call) bool { return c.ctx == nil }, func(c *call) error {
 				return c.ctx.Err()
 			}),
@@ -120,7 +120,7 @@ func misplacedChecks() []Fault {
 		{
 			Name:   "argument-not-named",
 			Does:   "does not say which argument it refuses",
-			Breaks: breaks("argument-1..8 argument-13 outage-7"),
+			Breaks: breaks("argument-1..8 argument-13..14 outage-7"),
 			spoil:  refuses(func(*call, error) error { return coordination.ErrInvalidArgument }),
 		},
 	}

@@ -49,7 +49,7 @@ func openAfterClose() []Fault {
 		{
 			Name:   "silent-after-close",
 			Does:   "does nothing after Close, and returns no error",
-			Breaks: breaks("argument-13 error-3 closed-* close-3..4 close-6 close-12 outage-7"),
+			Breaks: breaks("argument-13..14 error-3 closed-* close-3..4 close-6 close-12 outage-7"),
 			spoil:  after(func(*adapter, *call) error { return nil }),
 		},
 	}
@@ -61,7 +61,7 @@ func impatientCloses() []Fault {
 		{
 			Name:   "closed-again-is-an-error",
 			Does:   "returns ErrClosed when a handle is closed again",
-			Breaks: breaks("lease-24..25 argument-13 error-3 closed-* close-* outage-7..9"),
+			Breaks: breaks("lease-24..25 lease-33 argument-13..14 error-3 closed-* close-* outage-7..9"),
 			spoil: each(func(a *adapter) {
 				shut := a.close
 				var was atomic.Bool

@@ -2,6 +2,8 @@ package broken
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/riptidecrawler/coordkit/coordination"
@@ -52,9 +54,10 @@ func errorFaults() []Fault {
 			}),
 		},
 		{
-			Name:   "lease-beside-an-error",
-			Does:   "says beside an error of TryAcquireLeadership that the lease was acquired",
-			Breaks: breaks("error-1..4 outage-4"),
+			Name:    "lease-beside-an-error",
+			Does:    "says beside an error of TryAcquireLeadership that the lease was acquired",
+			Breaks:  breaks("error-1..4 outage-4"),
+			Perhaps: breaks("lease-26"),
 			spoil: each(func(a *adapter) {
 				try := a.tryAcquireLeadership
 				a.tryAcquireLeadership = func(ctx context.Context, nodeID string, ttl time.Duration) (uint64, bool, error) {
@@ -72,6 +75,41 @@ func errorFaults() []Fault {
 				a.subscribe = func(ctx context.Context, pattern string) (coordination.Subscription, error) {
 					s, err := subscribe(ctx, pattern)
 					return leftover[coordination.Subscription](a, s, (*subscription)(nil), err), err
+				}
+			}),
+		},
+		{
+			Name:   "next-looks-at-its-context-first",
+			Does:   "looks in Next at the context before it looks whether the subscription is closed",
+			Breaks: breaks("argument-14"),
+			spoil: each(func(a *adapter) {
+				a.subscriptions(func(_ string, s *subscription) {
+					next := s.next
+					s.next = func(ctx context.Context) (coordination.Message, error) {
+						if ctx == nil || ctx.Err() == nil {
+							return next(ctx)
+						}
+						if _, right := next(ctx); errors.Is(right, coordination.ErrClosed) {
+							a.strike()
+						}
+						return coordination.Message{}, fmt.Errorf("next: %w", ctx.Err())
+					}
+				})
+			}),
+		},
+		{
+			Name:   "delete-of-none-needs-nothing",
+			Does:   "returns at once from a DeleteMany without keys, whatever its context and handle",
+			Breaks: breaks("argument-14"),
+			spoil: each(func(a *adapter) {
+				deleteMany := a.deleteMany
+				a.deleteMany = func(ctx context.Context, keys ...string) (int, error) {
+					removed, err := deleteMany(ctx, keys...)
+					if len(keys) == 0 && err != nil {
+						a.strike()
+						return 0, nil
+					}
+					return removed, err
 				}
 			}),
 		},

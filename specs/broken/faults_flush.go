@@ -66,7 +66,7 @@ func flushFaults() []Fault {
 		Fault{
 			Name:   "flush-of-none-is-an-error",
 			Does:   "gives an error where there are no keys to flush",
-			Breaks: breaks("delete-13 error-4 context-5..7 close-4 close-7 close-11 share-1 cut-* outage-1..2 outage-7..10"),
+			Breaks: breaks("delete-13 lease-32 error-4 context-5..7 close-4 close-7 close-11 share-1 cut-* outage-1..2 outage-7..10"),
 			spoil: each(func(a *adapter) {
 				good := a.methods
 				a.flushAll = func(ctx context.Context) error {
@@ -131,7 +131,7 @@ func flushesTooMuch() []Fault {
 		{
 			Name:   "flush-of-members",
 			Does:   "removes the members when it flushes",
-			Breaks: breaks("delete-15 isolate-11..16"),
+			Breaks: breaks("delete-15 lease-32 isolate-11..16"),
 			spoil: each(func(a *adapter) {
 				good := a.methods
 				a.flushesToo(func(ctx context.Context) error {

@@ -27,7 +27,7 @@ func registeringFaults() []Fault {
 		{
 			Name:   "members-among-the-keys",
 			Does:   `keeps the members under the user's keys "node:…"`,
-			Breaks: breaks("value-11 keys-4 delete-15 member-8 isolate-11..16 argument-9 close-9 share-7"),
+			Breaks: breaks("value-11 keys-4 delete-15 member-8 lease-32 isolate-11..16 argument-9 close-9 share-7"),
 			spoil:  each(membersAmongTheKeys),
 		},
 		{

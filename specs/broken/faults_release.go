@@ -12,7 +12,7 @@ func releaseFaults() []Fault {
 		{
 			Name:   "release-leaves-the-lease",
 			Does:   "says yes to the holder that releases, and lets the lease run on",
-			Breaks: breaks("lease-13..14 lease-19..20 lease-22..23 lease-28..30 contend-3..4 contend-6 linear-1..2 health-8"),
+			Breaks: breaks("lease-13..14 lease-19..20 lease-22..23 lease-28..30 lease-32..33 contend-3..4 contend-6 linear-1..2 health-8"),
 			spoil:  releases(func(c *candidacy, nodeID string) bool { return c.holds(nodeID) && instead(c.adapter, false, true) }),
 		},
 		{

@@ -17,9 +17,10 @@ func sharingFaults() []Fault {
 func oneAtATime() []Fault {
 	return []Fault{
 		{
-			Name:   "lock-held-while-next-waits",
-			Does:   "holds the lock of the handle while Next waits for a message",
-			Breaks: breaks("ack-2 ack-15 isolate-4 outage-1"),
+			Name:    "lock-held-while-next-waits",
+			Does:    "holds the lock of the handle while Next waits for a message",
+			Breaks:  breaks("ack-2 ack-15 outage-1"),
+			Perhaps: breaks("ack-10 isolate-4 close-11"),
 			spoil: each(func(a *adapter) {
 				lock := make(chan struct{}, 1)
 				a.subscriptions(func(_ string, s *subscription) {

@@ -47,8 +47,34 @@ func borrowedSlices() []Fault {
 		{
 			Name:   "value-kept",
 			Does:   "keeps the slice that Set is given",
-			Breaks: breaks("share-5..6"),
+			Breaks: breaks("share-5..6 share-8"),
 			spoil:  kept("Set"),
+		},
+		{
+			Name:   "large-values-kept",
+			Does:   "copies the slice that Set is given only where it is short",
+			Breaks: breaks("share-8"),
+			spoil: byNamespace(func(a *adapter, given *sync.Map) {
+				const short = 64 << 10
+				good := a.methods
+				a.set = func(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+					err := good.set(ctx, key, value, ttl)
+					if given.Delete(key); err == nil && len(value) > short {
+						given.Store(key, value)
+					}
+					return err
+				}
+				a.got(func(key string, value []byte, found bool) ([]byte, bool, error) {
+					kept, large := given.Load(key)
+					if !found || !large {
+						return value, found, nil
+					}
+					if !bytes.Equal(kept.([]byte), value) {
+						a.strike()
+					}
+					return bytes.Clone(kept.([]byte)), true, nil
+				})
+			}),
 		},
 		{
 			Name:   "value-written-after-a-cancellation",
@@ -125,7 +151,7 @@ func lentSlices() []Fault {
 		{
 			Name:   "value-lent",
 			Does:   "returns from Get the slice that it will return again",
-			Breaks: breaks("share-7"),
+			Breaks: breaks("share-7..8"),
 			spoil: each(func(a *adapter) {
 				get, slices := a.get, &lent[byte]{}
 				a.get = func(ctx context.Context, key string) ([]byte, bool, error) {

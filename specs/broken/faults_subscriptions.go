@@ -65,7 +65,7 @@ func nexts() []Fault {
 		{
 			Name:   "end-of-file",
 			Does:   "returns io.EOF from Next once the subscription is closed",
-			Breaks: breaks("subscribe-5..7 subscribe-14 error-6 close-1..2 close-6 close-12 outage-9"),
+			Breaks: breaks("subscribe-5..7 subscribe-14 argument-14 error-6 close-1..2 close-6 close-12 outage-9"),
 			spoil: nexting(func(a *adapter, next nexter) nexter {
 				return func(ctx context.Context) (coordination.Message, error) {
 					message, err := next(ctx)

@@ -14,13 +14,13 @@ func termFaults() []Fault {
 		{
 			Name:   "first-term-is-zero",
 			Does:   "counts terms from zero",
-			Breaks: breaks("lease-2 lease-27 lease-29 linear-1..2"),
+			Breaks: breaks("lease-2 lease-27 lease-29 lease-33 linear-1..2"),
 			spoil:  numbered(func(_ *adapter, n *numbers) uint64 { n.count++; return n.count - 1 }),
 		},
 		{
 			Name:   "terms-restart-after-a-release",
 			Does:   "counts terms anew after a release, which removes the record",
-			Breaks: breaks("lease-28..31 contend-3 contend-7 linear-1..2"),
+			Breaks: breaks("lease-28..33 contend-3 contend-7 linear-1..2"),
 			spoil: numbered(func(_ *adapter, n *numbers) uint64 {
 				if n.count++; n.released {
 					n.count = 1
@@ -51,9 +51,31 @@ func termFaults() []Fault {
 			}),
 		},
 		{
+			Name:   "terms-restart-after-a-flush",
+			Does:   "counts terms anew after FlushAll, which removes the record while nobody leads",
+			Breaks: breaks("lease-32"),
+			spoil: numbered(func(_ *adapter, n *numbers) uint64 {
+				if n.count++; n.flushed {
+					n.count = 1
+				}
+				return n.count
+			}),
+		},
+		{
+			Name:   "terms-restart-with-the-handles",
+			Does:   "counts terms in what the open handles share, and anew where there were none",
+			Breaks: breaks("lease-33"),
+			spoil: numbered(func(_ *adapter, n *numbers) uint64 {
+				if n.count++; n.abandoned {
+					n.count = 1
+				}
+				return n.count
+			}),
+		},
+		{
 			Name:   "terms-are-seconds",
 			Does:   "takes the seconds since 1970 for terms",
-			Breaks: breaks("lease-27..29 lease-31 contend-3..4 contend-7 linear-1..2 outage-6 outage-12"),
+			Breaks: breaks("lease-27..29 lease-31..33 contend-3..4 contend-7 linear-1..2 outage-6 outage-12"),
 			spoil:  numbered(func(*adapter, *numbers) uint64 { return uint64(time.Now().Unix()) }),
 		},
 	}
@@ -61,12 +83,17 @@ func termFaults() []Fault {
 
 // numbers are the terms of a namespace as a fault counts them.
 type numbers struct {
-	mu       sync.Mutex // guards what follows
-	of       map[uint64]uint64
-	highest  uint64
-	count    uint64
-	released bool // the last lease was, and has not ended by itself
-	at       time.Time
+	mu      sync.Mutex // guards what follows
+	of      map[uint64]uint64
+	highest uint64
+	count   uint64
+	open    int // how many handles are
+
+	// What has come about since the last term.
+	released  bool // the lease was, and has not ended by itself
+	flushed   bool
+	abandoned bool // no handle was open
+	at        time.Time
 }
 
 // numbered is a fault that has a number of its own for each new term.
@@ -84,9 +111,30 @@ func numbered(next func(a *adapter, n *numbers) uint64) func(*backend) func(*ada
 				if wrong = next(a, n); wrong <= n.highest {
 					a.strike()
 				}
-				n.of[term], n.highest, n.released = wrong, max(n.highest, wrong), false
+				n.of[term], n.highest = wrong, max(n.highest, wrong)
+				n.released, n.flushed, n.abandoned = false, false, false
 			}
 			return wrong
+		}
+		n.mu.Lock()
+		n.open++
+		n.mu.Unlock()
+		var closing sync.Once
+		a.close = func() error {
+			closing.Do(func() {
+				n.mu.Lock()
+				defer n.mu.Unlock()
+				n.open--
+				n.abandoned = n.abandoned || n.open == 0
+			})
+			return good.close()
+		}
+		a.flushAll = func(ctx context.Context) error {
+			err := good.flushAll(ctx)
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.flushed = n.flushed || err == nil
+			return err
 		}
 		a.tryAcquireLeadership = func(ctx context.Context, nodeID string, ttl time.Duration) (uint64, bool, error) {
 			term, acquired, err := good.tryAcquireLeadership(ctx, nodeID, ttl)

@@ -93,7 +93,7 @@ func valueFaults() []Fault {
 		Fault{
 			Name:   "values-cut-at-64-kib",
 			Does:   "keeps the first 64 KiB of a value",
-			Breaks: breaks("value-8 argument-10"),
+			Breaks: breaks("value-8 argument-10 share-8"),
 			spoil:  misstored(func(value []byte) []byte { return value[:min(len(value), 1<<16)] }),
 		},
 		Fault{
