@@ -104,12 +104,13 @@ func errorFaults() []Fault {
 			spoil: each(func(a *adapter) {
 				deleteMany := a.deleteMany
 				a.deleteMany = func(ctx context.Context, keys ...string) (int, error) {
-					removed, err := deleteMany(ctx, keys...)
-					if len(keys) == 0 && err != nil {
-						a.strike()
-						return 0, nil
+					if len(keys) > 0 {
+						return deleteMany(ctx, keys...)
 					}
-					return removed, err
+					if _, right := deleteMany(ctx); right != nil {
+						a.strike()
+					}
+					return 0, nil
 				}
 			}),
 		},
