@@ -21,56 +21,31 @@ func termFaults() []Fault {
 			Name:   "terms-restart-after-a-release",
 			Does:   "counts terms anew after a release, which removes the record",
 			Breaks: breaks("lease-28..33 contend-3 contend-7 linear-1..2"),
-			spoil: numbered(func(_ *adapter, n *numbers) uint64 {
-				if n.count++; n.released {
-					n.count = 1
-				}
-				return n.count
-			}),
+			spoil:  restarting(func(n *numbers) bool { return n.released }),
 		},
 		{
 			Name:   "terms-restart-after-the-end",
 			Does:   "counts terms anew after the end of a lease, with which the record ends",
 			Breaks: breaks("lease-27 lease-31 contend-4 contend-7 linear-2 outage-6 outage-12"),
-			spoil: numbered(func(_ *adapter, n *numbers) uint64 {
-				if n.count++; !n.released {
-					n.count = 1
-				}
-				return n.count
-			}),
+			spoil:  restarting(func(n *numbers) bool { return !n.released }),
 		},
 		{
 			Name:   "terms-restart-after-a-while",
 			Does:   "counts terms anew after two hours without a leader, when the record ends",
 			Breaks: breaks("lease-30"),
-			spoil: numbered(func(_ *adapter, n *numbers) uint64 {
-				if n.count++; n.released && time.Since(n.at) > 2*time.Hour {
-					n.count = 1
-				}
-				return n.count
-			}),
+			spoil:  restarting(func(n *numbers) bool { return n.released && time.Since(n.at) > 2*time.Hour }),
 		},
 		{
 			Name:   "terms-restart-after-a-flush",
 			Does:   "counts terms anew after FlushAll, which removes the record while nobody leads",
 			Breaks: breaks("lease-32"),
-			spoil: numbered(func(_ *adapter, n *numbers) uint64 {
-				if n.count++; n.flushed {
-					n.count = 1
-				}
-				return n.count
-			}),
+			spoil:  restarting(func(n *numbers) bool { return n.flushed }),
 		},
 		{
 			Name:   "terms-restart-with-the-handles",
 			Does:   "counts terms in what the open handles share, and anew where there were none",
 			Breaks: breaks("lease-33"),
-			spoil: numbered(func(_ *adapter, n *numbers) uint64 {
-				if n.count++; n.abandoned {
-					n.count = 1
-				}
-				return n.count
-			}),
+			spoil:  restarting(func(n *numbers) bool { return n.abandoned }),
 		},
 		{
 			Name:   "terms-are-seconds",
@@ -94,6 +69,18 @@ type numbers struct {
 	flushed   bool
 	abandoned bool // no handle was open
 	at        time.Time
+}
+
+// restarting is a fault that counts terms, and counts them anew where something
+// has come about.
+func restarting(anew func(*numbers) bool) func(*backend) func(*adapter) {
+	return numbered(func(_ *adapter, n *numbers) uint64 {
+		n.count++
+		if anew(n) {
+			n.count = 1
+		}
+		return n.count
+	})
 }
 
 // numbered is a fault that has a number of its own for each new term.
