@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,12 +38,13 @@ type judge struct {
 	patience   time.Duration // with the subject
 	limit      time.Duration // of a behaviour
 
+	proof proof
+	hangs atomic.Int64 // how many calls of the factory in a row did not return
+
 	mu      sync.Mutex // one behaviour at a time is judged; it guards what follows
 	version string     // of the backend, once it is known
 	mute    bool       // for Version hangs
-	proof   proof
-	stuck   int // how many behaviours in a row have used up their limit
-	hangs   int // how many calls of the factory in a row did not return
+	stuck   int        // how many behaviours in a row have used up their limit
 }
 
 func newJudge(backend string, factory func() Subject, extras []Extra) *judge {
@@ -190,20 +192,20 @@ func (j *judge) try(ctx context.Context, suite *testing.T, b behaviour) (*trial,
 // make calls the factory, which may fail in any way but must not end the run.
 func (j *judge) make() (Subject, error) {
 	const times = 3
-	if j.hangs >= times {
+	if j.hangs.Load() >= times {
 		return nil, fmt.Errorf("the factory did not return %d times in a row, and is not called again", times)
 	}
 	subject, err := asked(j.patience, "the factory", func() (Subject, error) { return j.factory(), nil })
 	switch {
 	case errors.Is(err, errHangs):
-		j.hangs++
+		j.hangs.Add(1)
 		return nil, err
 	case err != nil:
 		return nil, err
 	case isNil(subject):
 		return nil, fmt.Errorf("the factory returns nil")
 	}
-	j.hangs = 0
+	j.hangs.Store(0)
 	return subject, nil
 }
 

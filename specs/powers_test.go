@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,15 +94,15 @@ var _ = Describe("A power of a subject", func() {
 	)
 
 	It("to tell its version may fail, and is not called for ever where it hangs", func(ctx SpecContext) {
-		calls := 0
+		var calls atomic.Int64
 		p := sound()
 		p.version = func() error {
-			calls++
+			calls.Add(1)
 			return hang[error]()
 		}
 		outcomes := judged(ctx, func() specs.Subject { return p }, alone, alsoAlone)
 		Expect(outcomes).To(HaveEach(HaveField("State", report.Passed)))
-		Expect(calls).To(Equal(1))
+		Expect(calls.Load()).To(Equal(int64(1)))
 	})
 
 	It("to run in virtual time needs a test that comes", func(ctx SpecContext) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/riptidecrawler/coordkit/coordination"
@@ -16,25 +17,41 @@ import (
 // state that they share. What needs two peers shows nothing where there is one
 // under two names, nor where there are two that know nothing of each other.
 type proof struct {
+	mu   sync.Mutex // as a trial that was given up may go on beside the next one
 	done bool
 	flaw string
+}
+
+// known returns what was found, if anything was.
+func (p *proof) known() (flaw string, done bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.flaw, p.done
+}
+
+func (p *proof) set(flaw string, done bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.flaw, p.done = flaw, done
 }
 
 // prove asks for the proof once for each judge, on a subject of its own, so that
 // nothing of it is left where a behaviour looks.
 func (c *cluster) prove() {
 	p := &c.judge.proof
-	if !p.done {
+	flaw, done := p.known()
+	if !done {
 		subject, err := c.judge.make()
 		if err != nil {
 			c.blame(err.Error())
 			runtime.Goexit()
 		}
-		p.flaw, p.done = c.impostors(subject)
+		flaw, done = c.impostors(subject)
+		p.set(flaw, done)
 		closeQuietly(subject)
 	}
-	if p.flaw != "" {
-		c.blame(p.flaw)
+	if flaw != "" {
+		c.blame(flaw)
 		runtime.Goexit()
 	}
 }
