@@ -249,4 +249,13 @@ func (c *contract) acknowledgement() {
 			}
 		}
 	})
+
+	c.it("ack-21", "counts hundreds of subscriptions as exactly as a few", func(c *cluster) {
+		one, other := c.pair()
+		const count = 300
+		for range count {
+			c.taker(c.subscribe(one, "news"))
+		}
+		c.Expect(c.acks(other, "news", c.patience)).To(Equal(count))
+	})
 }

@@ -188,4 +188,20 @@ func (c *contract) buffering() {
 		c.publish(other, "news", "still here")
 		c.expectNext(subscription, "still here")
 	})
+
+	c.it("buffer-12", "tells of each overflow, and how many messages this one has lost", func(c *cluster) {
+		one, other := c.pair()
+		subscription, end := c.subscribe(one, "load"), c.subscribe(one, "end")
+		for round := range 3 {
+			published := c.flood(other, "load")
+			c.publish(other, "end", "end")
+			c.expectNext(end, "end") // so that all of the flood has come in
+			_, err := subscription.Next(c.within(c.patience))
+			lost, ok := errors.AsType[*coordination.MessagesLostError](err)
+			c.Expect(ok).To(BeTrue(), "overflow %d gives the error %v", round, err)
+			received, gaps := c.drain(subscription, published-1)
+			c.Expect(gaps).To(BeEmpty())
+			c.Expect(lost.Count+len(received)).To(Equal(published), "overflow %d", round)
+		}
+	})
 }

@@ -31,6 +31,7 @@ type cluster struct {
 	mu      sync.Mutex
 	opened  []coordination.DistributedCoordination // as the subject gave them
 	peers   map[string]int                         // by namespace
+	down    bool                                   // all is closed, and nothing may be opened
 	cancels []context.CancelFunc                   // of contexts that were used
 }
 
@@ -68,8 +69,12 @@ func newCluster(ctx context.Context, t *trial, subject Subject) *cluster {
 // takeDown closes what was opened; a handle that does not close is a failure,
 // but the others are closed all the same.
 func (c *cluster) takeDown() {
-	for _, handle := range c.opened {
-		if err := guarded(c.patience, "Close", handle.Close); err != nil {
+	c.mu.Lock()
+	c.down = true
+	opened := c.opened
+	c.mu.Unlock()
+	for _, handle := range opened {
+		if err := guarded(c.scaled(c.judge.patience), "Close", handle.Close); err != nil {
 			c.decide(report.Failed, fmt.Sprintf("closing a handle: %v", err))
 		}
 	}
@@ -102,8 +107,12 @@ func (c *cluster) openWith(ctx context.Context, namespace string) coordination.D
 	opened := slices.Clone(c.opened)
 	c.opened = append(c.opened, handle)
 	c.peers[namespace]++
-	second := c.peers[namespace] == 2
+	second, late := c.peers[namespace] == 2, c.down
 	c.mu.Unlock()
+	if late { // by a goroutine that the behaviour has left behind
+		_ = guarded(c.judge.patience, "Close", handle.Close)
+		runtime.Goexit()
+	}
 	if slices.ContainsFunc(opened, func(other coordination.DistributedCoordination) bool { return same(other, handle) }) {
 		c.blame("Open returns the same handle twice, where each call is to give a peer of its own")
 		runtime.Goexit()

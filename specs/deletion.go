@@ -196,6 +196,14 @@ func (c *contract) deletion() {
 		c.Expect(handle.FlushAll(c.ctx)).To(Succeed())
 		c.Expect(there()).To(BeTrue(), "what another program stored is still there")
 	})
+
+	c.it("delete-19", "finds a key with an empty value when it deletes it, as any other", func(c *cluster) {
+		one, other := c.pair()
+		c.set(one, "key", "")
+		c.Expect(other.Delete(c.ctx, "key")).To(BeTrue())
+		c.expectMissing(one, "key")
+		c.Expect(other.Delete(c.ctx, "key")).To(BeFalse())
+	})
 }
 
 // atOnce does the same several times at the same time, on either of two peers,

@@ -215,6 +215,22 @@ func (c *contract) diagnostics() {
 		c.Expect(metadata).NotTo(HaveKey(coordination.DegradedKey))
 	})
 
+	c.it("health-17", "tells the leader byte by byte, and members and subscriptions by the hundred, in the stats", func(c *cluster) {
+		one, other := c.pair()
+		const node, count = " \xff leader\n", 150
+		c.lead(one, node, time.Hour)
+		for i := range count {
+			c.register(one, fmt.Sprint("node ", i), "")
+			c.subscribe(other, fmt.Sprint("channel ", i))
+		}
+		stats := c.stats(other)
+		c.Expect(stats.Leader).To(Equal(node))
+		c.Expect(stats.ClusterSize).To(Equal(count))
+		c.Expect(stats.Subscriptions).To(Equal(count))
+		c.Expect(other.HealthCheck(c.ctx)).To(BeTrue())
+		c.Expect(c.stats(other).Metadata).NotTo(HaveKey(coordination.DegradedKey))
+	})
+
 	c.it("health-16", "is not healthy while the backend takes no writes, without an error, and says so in the stats until it does", func(c *cluster) {
 		refuse := c.refusing()
 		handle := c.open()

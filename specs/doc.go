@@ -23,7 +23,7 @@
 //
 // What else a subject can do it shows by implementing optional interfaces:
 // [VirtualTime], [Links], [Freezing], [Connections], [Backend], [Refusing],
-// [Buffered], [Forgetful], [Foreign], [Versioned], [Scaled]. [Buffered] is the
+// [Buffered], [Forgetful], [Foreign], [Versioned], [Scaled], [Deviant]. [Buffered] is the
 // cheapest: a constant. A behaviour that needs a power which the subject does not
 // have is reported as "not checked" with the reason, never as passed, and a run
 // that checked nothing fails. A promise that the adapter is known to break is

@@ -3,6 +3,7 @@ package specs
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 // of the contract are, and stands behind them in reports.
 type Extra struct {
 	// ID is a prefix of the adapter's own, a slash, and a name: "etcd/compaction".
+	// It is made of ASCII letters, digits, and any of "-_./".
 	ID string
 	// Group is the theme below which it is shown.
 	Group string
@@ -38,10 +40,24 @@ func (s *Stage) Open() coordination.DistributedCoordination { return s.cluster.o
 // Helper does nothing; assertion libraries call it.
 func (s *Stage) Helper() {}
 
-// Fatalf ends the behaviour as failed.
+// Fatalf ends the behaviour as failed, at the place of the call, or of that of the
+// assertion library which makes it.
 func (s *Stage) Fatalf(format string, arguments ...any) {
-	s.cluster.decide(report.Failed, fmt.Sprintf(format, arguments...))
+	s.cluster.decide(report.Failed, fmt.Sprintf("%s: %s", asserted(), strings.TrimSpace(fmt.Sprintf(format, arguments...))))
 	runtime.Goexit()
+}
+
+// asserted returns the place of the assertion in the code of the behaviour.
+func asserted() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	for {
+		frame, more := frames.Next()
+		if library := strings.Contains(frame.Function, "/gomega") || strings.Contains(frame.Function, "/testify/"); !library || !more {
+			folder, file := filepath.Split(frame.File)
+			return fmt.Sprintf("%s:%d", filepath.Join(filepath.Base(folder), file), frame.Line)
+		}
+	}
 }
 
 // NotChecked ends the behaviour without a verdict, which is never a pass.
@@ -63,7 +79,7 @@ func (e Extra) behaviour(known []behaviour) (behaviour, error) {
 		return b, fmt.Errorf("the extra behaviour %q needs an ID such as \"etcd/compaction\"", e.ID)
 	case slices.ContainsFunc(known, func(k behaviour) bool { return k.ID == e.ID }):
 		return b, fmt.Errorf("there are two behaviours with the ID %q", e.ID)
-	case e.Group == "" || e.Sentence == "" || e.Body == nil:
+	case strings.TrimSpace(e.Group) == "" || strings.TrimSpace(e.Sentence) == "" || e.Body == nil:
 		return b, fmt.Errorf("the extra behaviour %q needs a group, a sentence and a body", e.ID)
 	}
 	return b, nil

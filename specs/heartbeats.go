@@ -130,6 +130,10 @@ func (c *contract) expiringMembers() {
 			500 * time.Millisecond:     500 * time.Millisecond,
 			1999 * time.Millisecond:    1999 * time.Millisecond,
 			1999*time.Millisecond + 42: 2 * time.Second,
+
+			// However long it is.
+			12345*time.Millisecond + 1:          12346 * time.Millisecond,
+			3*time.Hour + 7001*time.Microsecond: 3*time.Hour + 8*time.Millisecond,
 		} {
 			start := c.member(one, ttl, "node")
 			c.pass(end - 100*time.Microsecond)

@@ -75,8 +75,9 @@ type Options struct {
 	// Extras are the adapter's own behaviours.
 	Extras []Extra
 
-	// Patience is how long the factory, Open and Close may take before the
-	// subject is at fault; 0 for 10 s.
+	// Patience is how long the factory, and Open, Close and the powers of a
+	// subject, may take before it is at fault; 0 for 10 s. It is also how long
+	// Close of a handle may take before the behaviour fails.
 	Patience time.Duration
 
 	// Limit is how long a behaviour may take in real time before it fails; 0 for
@@ -176,7 +177,7 @@ func (j *judge) try(ctx context.Context, suite *testing.T, b behaviour) (*trial,
 	}
 	// The subject above only told what it can do: what the behaviour uses is
 	// made inside the bubble.
-	closeQuietly(subject)
+	j.closeQuietly(subject)
 	return t, t.bounded(func() {
 		t.bubble(suite, func() {
 			subject, err := j.make()
@@ -209,8 +210,8 @@ func (j *judge) make() (Subject, error) {
 	return subject, nil
 }
 
-func closeQuietly(subject Subject) {
+func (j *judge) closeQuietly(subject Subject) {
 	if closer, ok := subject.(io.Closer); ok {
-		_ = guarded(time.Second, "Close of the subject", closer.Close)
+		_ = guarded(min(time.Second, j.patience), "Close of the subject", closer.Close)
 	}
 }

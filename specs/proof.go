@@ -48,7 +48,7 @@ func (c *cluster) prove() {
 		}
 		flaw, done = c.impostors(subject)
 		p.set(flaw, done)
-		closeQuietly(subject)
+		c.judge.closeQuietly(subject)
 	}
 	if flaw != "" {
 		c.blame(flaw)
@@ -65,19 +65,23 @@ func (c *cluster) impostors(subject Subject) (flaw string, told bool) {
 	if err != nil {
 		return "", false
 	}
-	defer func() { _ = guarded(c.patience, "Close", one.Close) }()
+	defer func() { _ = guarded(c.judge.patience, "Close", one.Close) }()
 	other, err := openOf(ctx, subject, namespace, c.judge.patience)
 	if err != nil {
 		return "", false
 	}
-	defer func() { _ = guarded(c.patience, "Close", other.Close) }()
+	defer func() { _ = guarded(c.judge.patience, "Close", other.Close) }()
+	// Where one of these calls hangs, the trial says which.
+	recorded := func(handle coordination.DistributedCoordination, number int) *peer {
+		return &peer{handle, fmt.Sprint("peer ", number), &c.proving}
+	}
 	flaw, err = asked(c.scaled(c.judge.patience), "what proves that two handles are peers", func() (string, error) {
 		switch {
 		case same(one, other):
 			return "Open returns the same handle twice, where each call is to give a peer of its own", nil
-		case strangers(ctx, one, other):
+		case strangers(ctx, recorded(one, 1), recorded(other, 2)):
 			return "two handles that Open gives for one namespace share nothing: neither a key, nor a member, nor the leader", nil
-		case alike(ctx, one, other):
+		case alike(ctx, recorded(one, 1), recorded(other, 2)):
 			return "two handles that Open gives are one under two names: they are one candidate, count each other's subscriptions, and are closed together", nil
 		}
 		return "", nil

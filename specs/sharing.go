@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -162,6 +163,33 @@ func (c *contract) sharing() {
 			c.Expect(err).NotTo(HaveOccurred())
 			c.Expect(stats.Metadata).To(HaveKeyWithValue(coordination.NamespaceKey, c.namespace))
 			clear(stats.Metadata)
+		}
+	}, unrecorded)
+
+	c.it("share-9", "returns slices that the caller may append to, and that no other answer shares", func(c *cluster) {
+		one, other := c.pair()
+		subscription := c.subscribe(one, "news")
+		for _, size := range []int{5, 100, 3000, 100_000} {
+			var answers [][]byte
+			for i := range 4 {
+				name, text := fmt.Sprint("name ", i), strings.Repeat(fmt.Sprint(i), size)
+				c.set(one, name, text)
+				c.register(one, name, text)
+				c.publish(other, "news", text)
+			}
+			for i := range 4 {
+				value, _, err := one.Get(c.ctx, fmt.Sprint("name ", i))
+				c.Expect(err).NotTo(HaveOccurred())
+				metadata, _, err := one.NodeMetadata(c.ctx, fmt.Sprint("name ", i))
+				c.Expect(err).NotTo(HaveOccurred())
+				answers = append(answers, value, metadata, c.next(subscription).Payload)
+			}
+			for _, answer := range answers {
+				_ = append(answer, "XXXXX"...)
+			}
+			for i, answer := range answers {
+				c.Expect(string(answer) == strings.Repeat(fmt.Sprint(i/3), size)).To(BeTrue(), "answer %d of %d bytes", i, size)
+			}
 		}
 	}, unrecorded)
 

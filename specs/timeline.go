@@ -51,7 +51,7 @@ func (t *timeline) add(who, what string) (end func(answer string)) {
 // note adds what happened at one moment.
 func (t *timeline) note(who, what string) { t.add(who, what)("done") }
 
-// pending names the calls that have not returned.
+// pending names the last calls that have not returned, if any.
 func (t *timeline) pending() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -62,7 +62,7 @@ func (t *timeline) pending() string {
 		}
 	}
 	if len(calls) == 0 {
-		return "a call never returns"
+		return ""
 	}
 	return strings.Join(calls, " and ") + " never returns"
 }

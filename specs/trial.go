@@ -1,6 +1,7 @@
 package specs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ type trial struct {
 	stuck     int // how many before it have used up their limit
 	declared  *Deviation
 	timeline  timeline
+	proving   timeline // of the proof that there are peers, if it was asked for
 
 	mu     sync.Mutex
 	state  report.State // "" as long as nothing is known
@@ -80,7 +82,7 @@ func (t *trial) bounded(body func()) report.Outcome {
 	select {
 	case <-t.over:
 	case <-timer.C:
-		t.decide(report.Failed, fmt.Sprintf("the behaviour has not come to an end for %v: %s", limit, t.timeline.pending()))
+		t.decide(report.Failed, fmt.Sprintf("the behaviour has not come to an end for %v: %s", limit, cmp.Or(t.timeline.pending(), t.proving.pending(), "a call never returns")))
 	}
 	if time.Since(start) < t.limit() {
 		t.judge.stuck = 0

@@ -23,6 +23,7 @@ func Faults() []Fault {
 		isolationFaults(),
 		argumentFaults(),
 		errorFaults(),
+		limitFaults(),
 		confusedContexts(),
 		closingFaults(),
 		sharingFaults(),

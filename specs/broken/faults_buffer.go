@@ -54,7 +54,7 @@ func miscounted() []Fault {
 		{
 			Name:   "overflow-not-told",
 			Does:   "does not tell of messages that it dropped from a full buffer",
-			Breaks: breaks("buffer-5..6 error-7"),
+			Breaks: breaks("buffer-5..6 buffer-12 error-7"),
 			spoil:  overflow(func(*adapter, *coordination.MessagesLostError) error { return nil }),
 		},
 	}

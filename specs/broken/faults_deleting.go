@@ -15,13 +15,13 @@ func deleteFaults() []Fault {
 		{
 			Name:   "delete-always-finds",
 			Does:   "says of every key that Delete has found it",
-			Breaks: breaks("ttl-3 ttl-5 delete-1 delete-3 delete-9 linear-3 isolate-6"),
+			Breaks: breaks("ttl-3 ttl-5 delete-1 delete-3 delete-9 delete-19 linear-3 isolate-6"),
 			spoil:  deletes(func(*adapter, string, bool) bool { return true }),
 		},
 		{
 			Name:   "delete-never-finds",
 			Does:   "says of no key that Delete has found it",
-			Breaks: breaks("value-5 value-9 value-11 ttl-3 ttl-18 delete-1..3 delete-9 linear-3 argument-9"),
+			Breaks: breaks("value-5 value-9 value-11 ttl-3 ttl-18 delete-1..3 delete-9 delete-19 linear-3 argument-9"),
 			spoil:  deletes(func(*adapter, string, bool) bool { return false }),
 		},
 		{

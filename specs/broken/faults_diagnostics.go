@@ -20,7 +20,7 @@ func healthFaults() []Fault {
 		{
 			Name:   "never-healthy-with-subscriptions",
 			Does:   "takes itself for degraded as soon as it has a subscription",
-			Breaks: breaks("health-1..2"),
+			Breaks: breaks("health-1..2 health-17"),
 			spoil: each(func(a *adapter) {
 				good := a.methods
 				a.healthCheck = func(ctx context.Context) (bool, error) {
@@ -48,7 +48,7 @@ func healthFaults() []Fault {
 		{
 			Name:   "degraded-although-healthy",
 			Does:   "tells of a degradation although it is healthy",
-			Breaks: breaks("health-15..16"),
+			Breaks: breaks("health-15..17"),
 			spoil: figures(func(_ *adapter, stats *coordination.Stats) {
 				stats.Metadata[coordination.DegradedKey] = "no"
 			}),
@@ -91,7 +91,7 @@ func figureFaults() []Fault {
 		{
 			Name:   "leader-figure-of-own-handle",
 			Does:   "tells in the stats who leads only where it is a node of the same handle",
-			Breaks: breaks("health-8..9"),
+			Breaks: breaks("health-8..9 health-17"),
 			spoil: ofLeaders(func(c *candidacy) {
 				c.tellsStats(func(stats *coordination.Stats) {
 					if !c.holds(stats.Leader) {

@@ -108,7 +108,7 @@ func metadataFaults() []Fault {
 		{
 			Name:   "metadata-of-the-first-time",
 			Does:   "keeps the metadata with which a node has first registered (HSETNX)",
-			Breaks: breaks("member-4 member-6 member-19"),
+			Breaks: breaks("member-4 member-6 member-19 share-9"),
 			spoil: each(func(a *adapter) {
 				good := a.methods
 				a.registerNode = func(ctx context.Context, nodeID string, metadata []byte) error {

@@ -19,7 +19,7 @@ func redisFaults() []Fault {
 		{
 			Name:     "redis-publish-sent-again",
 			Does:     "sends PUBLISH again where the reply was lost",
-			Breaks:   breaks("publish-2 publish-7 publish-9..11 publish-14 publish-18 pattern-1..16 pattern-18..20 buffer-1 buffer-3 buffer-5..9 subscribe-2 subscribe-4 subscribe-7 subscribe-14 ack-14 delete-17 health-10..11 health-13..14 isolate-4 isolate-11..16 context-1 close-7 outage-11"),
+			Breaks:   breaks("publish-2 publish-7 publish-9..11 publish-14 publish-18 pattern-1..16 pattern-18..20 buffer-1 buffer-3 buffer-5..9 buffer-12 subscribe-2 subscribe-4 subscribe-7 subscribe-14 ack-14 delete-17 health-10..11 health-13..14 isolate-4 isolate-11..16 context-1 close-7 share-9 outage-11"),
 			Perhaps:  breaks("publish-15"),
 			onServer: publishSentAgain,
 		},

@@ -19,7 +19,7 @@ func oneAtATime() []Fault {
 		{
 			Name:    "lock-held-while-next-waits",
 			Does:    "holds the lock of the handle while Next waits for a message",
-			Breaks:  breaks("ack-2 ack-15 outage-1"),
+			Breaks:  breaks("ack-2 ack-15 ack-21 outage-1"),
 			Perhaps: breaks("ack-10 isolate-4 close-11"),
 			spoil: each(func(a *adapter) {
 				lock := make(chan struct{}, 1)

@@ -13,13 +13,13 @@ func blocked() []Fault {
 		{
 			Name:   "publisher-waits-for-the-slow",
 			Does:   "blocks a publisher on a subscription whose buffer is full",
-			Breaks: breaks("buffer-2..7 error-7"),
+			Breaks: breaks("buffer-2..7 buffer-12 error-7"),
 			spoil:  stalling(func(_ *adapter, _ *listener, c *call) bool { return c.method == "Publish" }),
 		},
 		{
 			Name:   "neighbours-wait-for-the-slow",
 			Does:   "delivers nothing to the other subscriptions of a handle while the buffer of one is full, as go-redis does",
-			Breaks: breaks("buffer-3 buffer-5 error-7"),
+			Breaks: breaks("buffer-3 buffer-5 buffer-12 error-7"),
 			spoil: byNamespace(func(a *adapter, all *audience) {
 				all.join(a, alike)
 				a.subscriptions(func(_ string, s *subscription) {

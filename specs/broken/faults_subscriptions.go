@@ -119,7 +119,7 @@ func opens() []Fault {
 		{
 			Name:   "few-subscriptions",
 			Does:   "opens no more than 256 subscriptions",
-			Breaks: breaks("subscribe-12..13"),
+			Breaks: breaks("subscribe-12..13 ack-21"),
 			spoil: each(func(a *adapter) {
 				var open atomic.Int64
 				a.subscriptions(func(string, *subscription) { open.Add(1) })

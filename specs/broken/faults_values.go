@@ -16,13 +16,13 @@ func valueFaults() []Fault {
 		Fault{
 			Name:   "keys-in-the-handle",
 			Does:   "keeps keys in the handle that has set them",
-			Breaks: breaks("value-1 value-3..11 ttl-1..4 ttl-6..8 ttl-10..18 keys-2 keys-5..12 keys-15..17 delete-1..6 delete-8 delete-11..12 delete-14 linear-3 isolate-1 argument-9..11 close-9..10"),
+			Breaks: breaks("value-1 value-3..11 ttl-1..4 ttl-6..8 ttl-10..18 keys-2 keys-5..12 keys-15..17 delete-1..6 delete-8 delete-11..12 delete-14 delete-19 linear-3 isolate-1 argument-9..11 close-9..10"),
 			spoil:  each(func(a *adapter) { a.keysFrom(a.private()) }),
 		},
 		Fault{
 			Name:   "missing-key-is-an-error",
 			Does:   "gives an error where a key is missing",
-			Breaks: breaks("value-2 value-5 value-9 value-11 ttl-1 ttl-5 ttl-7..9 ttl-11 ttl-13..16 delete-1 delete-11 linear-3 isolate-6 isolate-17 error-4 context-5..7 close-4 close-7 close-11 share-1 cut-* outage-1..2 outage-7..10"),
+			Breaks: breaks("value-2 value-5 value-9 value-11 ttl-1 ttl-5 ttl-7..9 ttl-11 ttl-13..16 delete-1 delete-11 delete-19 linear-3 isolate-6 isolate-17 error-4 context-5..7 close-4 close-7 close-11 share-1 cut-* outage-1..2 outage-7..10"),
 			spoil: each(func(a *adapter) {
 				a.got(func(key string, value []byte, found bool) ([]byte, bool, error) {
 					if !found {
@@ -93,7 +93,7 @@ func valueFaults() []Fault {
 		Fault{
 			Name:   "values-cut-at-64-kib",
 			Does:   "keeps the first 64 KiB of a value",
-			Breaks: breaks("value-8 argument-10 share-8"),
+			Breaks: breaks("value-8 argument-10 share-8..9"),
 			spoil:  misstored(func(value []byte) []byte { return value[:min(len(value), 1<<16)] }),
 		},
 		Fault{
@@ -111,7 +111,7 @@ func valueFaults() []Fault {
 		Fault{
 			Name:   "reads-from-a-cache",
 			Does:   "returns for a second what the handle has once read or written",
-			Breaks: breaks("value-4..6 value-9..10 ttl-1 ttl-7..8 ttl-11..14 ttl-16 delete-1 delete-11 delete-14 linear-3 isolate-6"),
+			Breaks: breaks("value-4..6 value-9..10 ttl-1 ttl-7..8 ttl-11..14 ttl-16 delete-1 delete-11 delete-14 delete-19 linear-3 isolate-6"),
 			spoil:  each(readsFromACache),
 		},
 	)

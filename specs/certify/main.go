@@ -40,8 +40,9 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	goredis.SetLogger(silence{}) // it tells of every link that a behaviour cuts
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE) // with nobody to tell there is still something to remove
+	goredis.SetLogger(silence{})   // it tells of every link that a behaviour cuts
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -79,6 +80,9 @@ func run(ctx context.Context, arguments []string, out, told io.Writer) int {
 		return unknown
 	case r.Count(backend, "").Subject > 0:
 		fmt.Fprintln(told, "certify: the server was not to be judged in all; see \"subject at fault\" above")
+		return unknown
+	case r.Count(backend, "").Checked() == 0:
+		fmt.Fprintln(told, "certify: nothing was checked")
 		return unknown
 	case !r.Passed():
 		return broken
@@ -126,10 +130,17 @@ func parse(arguments []string, out io.Writer) (settings, error) {
 		if file == "" {
 			continue
 		}
-		if seen[filepath.Clean(file)] {
+		path, err := filepath.Abs(file)
+		if err != nil {
+			return s, err
+		}
+		if seen[path] {
 			return s, fmt.Errorf("%s is named for two reports", file)
 		}
-		seen[filepath.Clean(file)] = true
+		seen[path] = true
+		if there, err := os.Stat(file); err == nil && there.IsDir() {
+			return s, fmt.Errorf("the report %s is a folder", file)
+		}
 		if _, err := os.Stat(filepath.Dir(file)); err != nil {
 			return s, fmt.Errorf("the folder of a report: %w", err)
 		}
