@@ -65,8 +65,8 @@ func spec(j *judge, b behaviour) {
 // Run judges the subjects that the factory makes in a plain Go test: a subtest
 // for each behaviour, named by its role and its identifier. A test may call it
 // several times. It says at the end what could not be checked, and fails where
-// nothing was: a declared deviation checks nothing. Tests of behaviours run one after another, since what they make of
-// time is their own business.
+// nothing was: a declared deviation checks nothing. Tests of behaviours run one
+// after another, since what they make of time is their own business.
 func Run(t *testing.T, backend string, factory func() Subject, extras ...Extra) {
 	t.Helper()
 	j := newJudge(backend, factory, extras)

@@ -161,6 +161,16 @@ var _ = Describe("A subject", func() {
 		Expect(judged(interrupted, of(good), alone)[alone]).To(And(HaveField("State", report.NotChecked), HaveField("Reason", "interrupted")))
 	})
 
+	It("is not blamed for what an interrupt cuts short", func(ctx SpecContext) {
+		running, interrupt := context.WithCancel(ctx)
+		outcomes := judged(running, of(setting(func(ctx context.Context) error {
+			interrupt()
+			<-ctx.Done()
+			return ctx.Err()
+		})), together)
+		Expect(outcomes[together]).To(And(HaveField("State", report.NotChecked), HaveField("Reason", "interrupted")))
+	})
+
 	It("tells the version of its backend, and its timing scale", func(ctx SpecContext) {
 		r := specs.Judge(ctx, "toy", func() specs.Subject { return slow{good} }, &specs.Options{
 			Only: func(b report.Behaviour) bool { return b.ID == alone },

@@ -135,7 +135,7 @@ var _ = Describe("An adapter's own behaviour", func() {
 	It("fails by the assertions of any library", func(ctx SpecContext) {
 		Expect(outcome(ctx, extra(func(_ context.Context, stage *specs.Stage) {
 			NewWithT(stage).Expect(1).To(Equal(2))
-		}))).To(And(HaveField("State", report.Failed), HaveField("Reason", ContainSubstring("to equal"))))
+		}))).To(And(HaveField("State", report.Failed), HaveField("Reason", HavePrefix("specs/trial_test.go:")), HaveField("Reason", ContainSubstring("to equal"))))
 	})
 
 	It("can be left unchecked, which is no pass", func(ctx SpecContext) {
@@ -152,6 +152,7 @@ var _ = Describe("An adapter's own behaviour", func() {
 	},
 		Entry("it has no prefix of its own", `"publish-1" needs an ID such as`, func(e *specs.Extra) { e.ID = "publish-1" }),
 		Entry("there are two of one name", `two behaviours with the ID "toy/peers"`, func(*specs.Extra) {}),
+		Entry("its group is blank", "needs a group, a sentence and a body", func(e *specs.Extra) { e.ID, e.Group = "toy/other", " " }),
 		Entry("it has no body", "needs a group, a sentence and a body", func(e *specs.Extra) { e.ID, e.Body = "toy/other", nil }),
 	)
 })

@@ -110,16 +110,20 @@ func TestWhatCanNotBeFoundOutHasACodeOfItsOwn(t *testing.T) {
 		arguments []string
 		words     string
 	}{
-		"no URL":              {nil, "-url is missing"},
-		"an unknown flag":     {[]string{"-urk", url}, "-urk"},
-		"an unknown argument": {[]string{"-url", url, "now"}, `unknown argument "now"`},
-		"another scheme":      {[]string{"-url", "http://localhost"}, "want redis://"},
-		"nobody there":        {[]string{"-url", "redis://user:secret@127.0.0.1:1"}, "connection refused"},
-		"a bad pattern":       {[]string{"-url", url, "-only", "("}, "-only"},
-		"an empty choice":     {[]string{"-url", url, "-only", "^nothing$"}, "no behaviour matches"},
-		"a bad scale":         {[]string{"-url", url, "-scale", "0.5"}, "must be 1 to 100"},
-		"no such folder":      {[]string{"-url", url, "-json", filepath.Join(t.TempDir(), "no", "a.json")}, "no such file"},
-		"a full disk":         {[]string{"-url", url, "-only", "^value-1$", "-json", "/dev/full"}, "no space left"},
+		"no URL":               {nil, "-url is missing"},
+		"an unknown flag":      {[]string{"-urk", url}, "-urk"},
+		"an unknown argument":  {[]string{"-url", url, "now"}, `unknown argument "now"`},
+		"another scheme":       {[]string{"-url", "http://localhost"}, "want redis://"},
+		"nobody there":         {[]string{"-url", "redis://user:secret@127.0.0.1:1"}, "connection refused"},
+		"a bad pattern":        {[]string{"-url", url, "-only", "("}, "-only"},
+		"an empty choice":      {[]string{"-url", url, "-only", "^nothing$"}, "no behaviour matches"},
+		"a bad scale":          {[]string{"-url", url, "-scale", "0.5"}, "must be 1 to 100"},
+		"a scale of no number": {[]string{"-url", url, "-scale", "NaN"}, "must be 1 to 100"},
+		"a report twice":       {[]string{"-url", url, "-json", "a.out", "-html", "./a.out"}, "is named for two reports"},
+		"a folder":             {[]string{"-url", url, "-html", t.TempDir()}, "is a folder"},
+		"nothing checked":      {[]string{"-url", url, "-only", "^ttl-7$"}, "nothing was checked"},
+		"no such folder":       {[]string{"-url", url, "-json", filepath.Join(t.TempDir(), "no", "a.json")}, "no such file"},
+		"a full disk":          {[]string{"-url", url, "-only", "^value-1$", "-json", "/dev/full"}, "no space left"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, _, told := certified(t, c.arguments...)
