@@ -2,6 +2,7 @@ package sync
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,10 @@ import (
 func BenchmarkPublish(b *testing.B) {
 	b.Run("callers-1", func(b *testing.B) { benchmarkPublish(b, 1, 1000, 0) })
 	b.Run("callers-256", func(b *testing.B) { benchmarkPublish(b, 256, 128, 200_000) })
+	b.Run("callers-256-one-core", func(b *testing.B) {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+		benchmarkPublish(b, 256, 128, 200_000)
+	})
 }
 
 // benchmarkPublish has a goal in operations per second, or none.
