@@ -33,10 +33,10 @@ func (s *DistributedSync) change(ctx context.Context, call string, operation Ope
 // decide applies an operation of this node's own and puts it where it will be
 // sent; it returns nil where it will not be.
 func (s *DistributedSync) decide(ctx context.Context, operation Operation, size int, here bool) (*batch, error) {
-	if err := s.applying.take(ctx); err != nil {
+	if err := s.applying.lock(ctx); err != nil {
 		return nil, err
 	}
-	defer s.applying.give()
+	defer s.applying.unlock()
 	patience := s.patience(ctx)
 	defer patience.finish()
 	begun := operation.Stamp.begun

@@ -87,10 +87,10 @@ func (s *DistributedSync) handle(ctx context.Context, m *message) error {
 	for _, operation := range m.operations {
 		s.clock.merge(operation.Stamp)
 	}
-	if err := s.applying.take(ctx); err != nil {
+	if err := s.applying.lock(ctx); err != nil {
 		return err
 	}
-	defer s.applying.give()
+	defer s.applying.unlock()
 	patience := s.patience(ctx)
 	defer patience.finish()
 	fresh := m.operations

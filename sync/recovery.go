@@ -54,10 +54,10 @@ func (s *DistributedSync) recoverNow(ctx context.Context, cleared *time.Time) (n
 
 // writeOff gives up what is lost for good.
 func (s *DistributedSync) writeOff(ctx context.Context, due steps) bool {
-	if s.applying.take(ctx) != nil {
+	if s.applying.lock(ctx) != nil {
 		return false
 	}
-	defer s.applying.give()
+	defer s.applying.unlock()
 	floor := due.floor
 	if due.unsure {
 		floor = latest(floor, s.clock.now()) // of what it was nothing is known
@@ -69,10 +69,10 @@ func (s *DistributedSync) writeOff(ctx context.Context, due steps) bool {
 
 // mend has the cache forget what it failed to forget.
 func (s *DistributedSync) mend(ctx context.Context) {
-	if !s.counts.broken.Load() || s.applying.take(ctx) != nil {
+	if !s.counts.broken.Load() || s.applying.lock(ctx) != nil {
 		return
 	}
-	defer s.applying.give()
+	defer s.applying.unlock()
 	s.repair(ctx)
 }
 

@@ -53,7 +53,7 @@ type DistributedSync struct {
 
 	// applying is held while operations are applied, with the calls of the cache.
 	// It guards what follows.
-	applying *lock
+	applying semaphore
 	table    *table
 	repairs  repairs
 
@@ -118,7 +118,7 @@ func build(
 		events:   make(chan Event, maxEvents),
 		stirs:    make(chan struct{}, 1),
 		announce: make(chan struct{}, 1),
-		applying: newLock(),
+		applying: make(semaphore, 1),
 		table:    newTable(options.Limits.Keys, options.Limits.Patterns),
 		weak:     weak,
 	}
