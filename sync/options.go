@@ -104,8 +104,9 @@ type Limits struct {
 	// id, key and value and 256 bytes. One that is larger can't be told again.
 	HistoryOperations, HistoryBytes int
 	// QueueOperations and QueueBytes are how many operations wait to be sent
-	// before callers have to wait. Default 4,096, of 1 MiB. One that is larger
-	// goes when it is alone.
+	// before callers have to wait. Default 4,096, of 1 MiB. One that is larger,
+	// as a value of 1 MiB is by default, waits until it is alone, and all that come
+	// after it wait for it.
 	QueueOperations, QueueBytes int
 	// BatchOperations is how many operations go into one message. Default 64.
 	BatchOperations int

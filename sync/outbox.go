@@ -27,6 +27,7 @@ type outbox struct {
 	waiting []*batch   // oldest first; the last one may still grow
 	pending int        // operations in waiting, and those that have a place
 	bytes   int
+	large   int           // callers who have, or wait for, a place for what is larger than the queue
 	spare   batch         // the memory of one that was sent, for the next one
 	changed chan struct{} // closed when a place may be free; nil where nobody waits
 }
@@ -50,6 +51,9 @@ type batch struct {
 // reserve takes a place in the queue. It waits for one by helping to send, or,
 // where nothing is there to be sent yet, for those who have a place.
 func (o *outbox) reserve(ctx context.Context, size int) error {
+	if size > o.limits.QueueBytes {
+		defer o.precede()()
+	}
 	for {
 		changed, sending := o.tryReserve(size)
 		if changed == nil {
@@ -65,13 +69,29 @@ func (o *outbox) reserve(ctx context.Context, size int) error {
 	}
 }
 
+// precede keeps all others from the queue but those with an operation that is larger
+// than the queue, as one has that needs it for itself, until what it returns is
+// called. Else many small ones would never leave it empty.
+func (o *outbox) precede() (end func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.large++
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.large--
+		o.change()
+	}
+}
+
 // tryReserve takes a place, or returns what is closed when it may be worth to try
 // again, and, where there is something to be sent, what to lock for that. It lets
 // an operation that is larger than the queue pass when it is alone.
 func (o *outbox) tryReserve(size int) (changed <-chan struct{}, sending semaphore) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.pending > 0 && (o.pending >= o.limits.QueueOperations || o.bytes+size > o.limits.QueueBytes) {
+	full := o.pending > 0 && (o.pending >= o.limits.QueueOperations || o.bytes+size > o.limits.QueueBytes)
+	if full || o.large > 0 && size <= o.limits.QueueBytes {
 		if o.changed == nil {
 			o.changed = make(chan struct{})
 		}

@@ -106,6 +106,47 @@ var _ = Describe("The queue of the outbox", func() {
 		})
 	})
 
+	It("keeps many small operations from passing one larger than all of it for ever", func() {
+		virtually(func(ctx context.Context) {
+			calls := &callers{}
+			node := nodeOnMock(on(newNotedCache()), limited(dsync.Limits{QueueBytes: 10_000, BatchOperations: 1}))
+			node.publishes().AnyTimes().Do(func(context.Context, string, []byte) error { time.Sleep(time.Millisecond); return nil })
+			flood, stop := context.WithCancel(ctx)
+			for _, key := range []string{"a", "b", "c", "d"} {
+				calls.call(func() error {
+					for flood.Err() == nil {
+						Expect(node.Delete(ctx, key)).To(Succeed())
+					}
+					return nil
+				})
+			}
+			Expect(node.Set(impatient(ctx), "k", make([]byte, 20_000), 0)).To(Succeed())
+			stop()
+			Expect(calls.end()).To(HaveEach(Succeed()))
+		})
+	})
+
+	It("lets small operations in again when one larger than all of it has given up", func() {
+		virtually(func(ctx context.Context) {
+			cache, calls := newNotedCache(), &callers{}
+			node := nodeOnMock(on(cache), limited(dsync.Limits{QueueBytes: 10_000}))
+			free := jam(ctx, node, calls)
+			cache.noted()
+			calls.call(func() error {
+				expectAfterASecond(func() error { return node.Set(impatient(ctx), "large", make([]byte, 20_000), 0) })
+				return nil
+			})
+			calls.call(func() error { return node.Delete(ctx, "small") })
+			Expect(cache.noted()).To(BeEmpty())
+			time.Sleep(2 * time.Second)
+			Expect(cache.noted()).To(HaveLen(1))
+			node.publishes()
+			free()
+			Expect(calls.end()).To(HaveEach(Succeed()))
+			Expect(keysOf(node.told())).To(Equal([]string{"first", "small"}))
+		})
+	})
+
 	It("keeps an operation whose caller gave up, for the next one to send with the same number", func() {
 		virtually(func(ctx context.Context) {
 			node := nodeOnMock(on(newNotedCache()))
