@@ -40,6 +40,9 @@ func (e *LeaderElection) try(ctx context.Context) (mayHold bool) {
 		asked, wall = time.Now(), e.wall().Round(0)
 	}
 	if err != nil {
+		if ctx.Err() == nil {
+			e.tell(ElectionFailed, 0, err)
+		}
 		return true
 	}
 	held := e.current()

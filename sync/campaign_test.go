@@ -17,6 +17,7 @@ var _ = Describe("A campaign", func() {
 		acquired = "leadership acquired by node in term "
 		lost     = "leadership lost by node in term "
 		released = "leadership released by node in term "
+		unknown  = "election failed by node in term 0: "
 	)
 	var taker, newTerm, expired = ": " + dsync.ErrTaken.Error(), ": " + dsync.ErrTerm.Error(), ": " + dsync.ErrExpired.Error()
 
@@ -45,7 +46,7 @@ var _ = Describe("A campaign", func() {
 				t := newTrial(nil, answer{hangs: true}).releases(held(7)).campaigns(ctx)
 				t.endsAt(500 * time.Millisecond)
 				Expect(t.calls.all()).To(HaveExactElements("0s acquire", "400ms acquire", "600ms release"))
-				Expect(t.events.all()).To(BeEmpty())
+				Expect(t.events.all()).To(HaveExactElements("200ms " + unknown + context.DeadlineExceeded.Error()))
 			})
 		})
 
@@ -119,7 +120,8 @@ var _ = Describe("A campaign", func() {
 				Expect(t.calls.all()).To(HaveLen(6))
 				t.endsAt(trialLease)
 				Expect(t.works.all()).To(HaveExactElements("0s begins term 7", HavePrefix("1s stops")))
-				Expect(t.events.all()).To(HaveExactElements("0s "+acquired+"7", "1s "+released+"7"))
+				Expect(t.events.all()).To(HaveExactElements("0s "+acquired+"7",
+					"200ms "+unknown+"no backend", "400ms "+unknown+"no backend", "600ms "+unknown+"no backend", "1s "+released+"7"))
 			})
 		})
 
@@ -130,7 +132,8 @@ var _ = Describe("A campaign", func() {
 				t.endsAt(1500 * time.Millisecond)
 				Expect(t.works.all()).To(HaveExactElements("0s begins term 7", "1.09s stops"+expired, "1.4s begins term 8", HavePrefix("1.5s stops")))
 				Expect(t.events.all()).To(HaveExactElements(
-					"0s "+acquired+"7", "1.09s "+lost+"7"+expired, "1.4s "+acquired+"8", "1.5s "+released+"8"))
+					"0s "+acquired+"7", "400ms "+unknown+"no backend", "600ms "+unknown+"no backend", "800ms "+unknown+"no backend",
+					"1s "+unknown+"no backend", "1.09s "+lost+"7"+expired, "1.2s "+unknown+"no backend", "1.4s "+acquired+"8", "1.5s "+released+"8"))
 				Expect(t.calls.all()[5:]).To(HaveExactElements("1s acquire", "1.2s acquire", "1.4s acquire", "1.5s release"))
 			})
 		})
@@ -143,7 +146,8 @@ var _ = Describe("A campaign", func() {
 				Expect(t.IsLeader()).To(BeFalse())
 				Expect(t.works.all()).To(HaveExactElements("0s begins term 7", "890ms stops"+expired))
 				t.endsAt(4 * trialLease)
-				Expect(t.events.all()).To(HaveExactElements("0s "+acquired+"7", "3.2s "+lost+"7"+expired))
+				Expect(t.events.all()).To(HaveExactElements("0s "+acquired+"7",
+					"3.2s "+unknown+context.DeadlineExceeded.Error(), "3.2s "+lost+"7"+expired))
 			})
 		})
 

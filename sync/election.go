@@ -14,7 +14,8 @@ import (
 //
 // A leader counts its lease from before it asked for it, and shortens it by Drift
 // and Margin. A renewal must fit in what is left: Retry and Timeout together must
-// not be more than lease × (1 - Drift) - Margin.
+// not be more than lease × (1 - Drift) - Margin. None of the times is less than a
+// millisecond.
 type ElectionOptions struct {
 	// Lead is the work of the leader. It is called, in a goroutine of its own,
 	// each time that leadership is acquired, with the term, which the resources
@@ -80,7 +81,7 @@ type tenure struct {
 // calling Run. lease is how long the leadership lasts without a renewal, at least
 // 10 ms. options may be nil. observe, which may be nil, is told of
 // LeadershipAcquired, LeadershipLost and LeadershipReleased, in their order and
-// with their terms; the election waits for it, and renews no
+// with their terms, and of ElectionFailed; the election waits for it, and renews no
 // lease meanwhile.
 //
 // Errors: coordination.ErrInvalidArgument for a node that is no name or no UTF-8,
@@ -124,11 +125,11 @@ func (o *ElectionOptions) complete(lease time.Duration) error {
 		{"Election.Timeout", &o.Timeout, lease / 5},
 		{"Election.Margin", &o.Margin, lease / 10},
 	} {
-		if *of.d < 0 {
-			return invalid("new election", of.name, fmt.Sprintf("is %v, less than zero", *of.d))
-		}
 		if *of.d == 0 {
 			*of.d = of.or
+		}
+		if *of.d < time.Millisecond {
+			return invalid("new election", of.name, fmt.Sprintf("is %v, less than a millisecond", *of.d))
 		}
 	}
 	if o.Drift == 0 {
@@ -136,6 +137,10 @@ func (o *ElectionOptions) complete(lease time.Duration) error {
 	}
 	if !(o.Drift > 0 && o.Drift < 1) {
 		return invalid("new election", "Election.Drift", fmt.Sprintf("is %v, not between 0 and 1", o.Drift))
+	}
+	if o.goodFor(lease) <= 0 {
+		return invalid("new election", "Election.Margin", fmt.Sprintf("of %v, with the drift, leaves nothing of a lease of %v: "+
+			"lower it, or raise LeaderElectionTimeout", o.Margin, lease))
 	}
 	if good := o.goodFor(lease); o.Retry > good || o.Timeout > good-o.Retry {
 		return invalid("new election", "Election.Retry", fmt.Sprintf(

@@ -37,6 +37,8 @@ var _ = Describe("A new election", func() {
 		Entry("a negative interval", time.Second, dsync.ElectionOptions{Retry: -1}, "Election.Retry is -1ns"),
 		Entry("a negative time-out", time.Second, dsync.ElectionOptions{Timeout: -1}, "Election.Timeout is -1ns"),
 		Entry("a negative margin", time.Second, dsync.ElectionOptions{Margin: -1}, "Election.Margin is -1ns"),
+		Entry("an interval that is too short", time.Second, dsync.ElectionOptions{Retry: time.Millisecond - 1}, "Election.Retry is 999.999µs", "less than a millisecond"),
+		Entry("a time-out that is too short", time.Second, dsync.ElectionOptions{Timeout: 1}, "Election.Timeout is 1ns", "less than a millisecond"),
 		Entry("a negative drift", time.Second, dsync.ElectionOptions{Drift: -0.01}, "Election.Drift is -0.01"),
 		Entry("a clock that stands still", time.Second, dsync.ElectionOptions{Drift: 1}, "Election.Drift is 1"),
 		Entry("a drift that is no number", time.Second, dsync.ElectionOptions{Drift: math.NaN()}, "Election.Drift is NaN"),
@@ -50,7 +52,7 @@ var _ = Describe("A new election", func() {
 		Entry("times whose sum is no number", time.Second,
 			dsync.ElectionOptions{Retry: math.MaxInt64, Timeout: math.MaxInt64}, "Election.Retry of 2562047h47m16.854775807s"),
 		Entry("times whose difference is no number", time.Second,
-			dsync.ElectionOptions{Retry: 1, Timeout: math.MaxInt64, Margin: math.MaxInt64}, "Election.Margin"),
+			dsync.ElectionOptions{Retry: time.Millisecond, Timeout: math.MaxInt64, Margin: math.MaxInt64}, "Election.Margin"),
 	)
 
 	DescribeTable("takes timings with which a lease is safe",

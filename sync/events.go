@@ -21,6 +21,9 @@ const (
 	// LeadershipReleased: this node has given the leadership of Term up at its
 	// end.
 	LeadershipReleased EventKind = "leadership released"
+	// ElectionFailed: the port did not say whether Node, which is this node, may lead;
+	// Err says why. It is asked again after ElectionOptions.Retry.
+	ElectionFailed EventKind = "election failed"
 	// NodeJoined: Node, or a new incarnation of it, was heard, or heard of, for the
 	// first time in some while.
 	NodeJoined EventKind = "node joined"

@@ -33,6 +33,9 @@ func (h *history) add(operations []Operation, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, operation := range operations {
+		if operation.Type == Set && operation.size() > h.maxBytes {
+			operation = operation.unsaid() // all that came before it would have to go
+		}
 		for h.next-h.first >= uint64(h.maxOperations) {
 			h.drop()
 		}
@@ -95,9 +98,15 @@ func (p past) aged(now time.Time) Operation {
 	}
 	operation.TTL -= now.Sub(p.at)
 	if operation.TTL <= 0 {
-		operation.Type, operation.Value, operation.TTL = Delete, nil, 0
+		return operation.unsaid()
 	}
 	return operation
+}
+
+// unsaid is what is told of a Set instead, for who hears it to have no value then.
+func (o Operation) unsaid() Operation {
+	o.Type, o.Value, o.TTL = Delete, nil, 0
+	return o
 }
 
 // held is how much the history holds.

@@ -104,7 +104,7 @@ var _ = Describe("The history", func() {
 	It("holds nothing of an operation that is larger than it may be, and goes on after it", func() {
 		h := newHistory(100, 1_000)
 		add(h, 1, 2)
-		h.add([]Operation{{Type: Set, Key: "k", Value: make([]byte, 2_000), Seq: 3}}, begun)
+		h.add([]Operation{{Type: Delete, Key: strings.Repeat("k", 2_000), Seq: 3}}, begun)
 		held, bytes := h.held()
 		Expect(held).To(BeZero())
 		Expect(bytes).To(BeZero())
@@ -112,6 +112,16 @@ var _ = Describe("The history", func() {
 		again, gone := h.replay([]span{{3, 3}, {4, 4}}, begun)
 		Expect(numbers(again)).To(Equal([]uint64{4}))
 		Expect(gone).To(Equal([]span{{3, 3}}))
+	})
+
+	It("tells a value that is larger than it may be as a Delete, and keeps what was before it", func() {
+		h := newHistory(100, 1_000)
+		add(h, 1, 2)
+		h.add([]Operation{{Type: Set, Key: "k", Value: make([]byte, 2_000), TTL: time.Minute, Stamp: Stamp{Wall: 5}, Seq: 3}}, begun)
+		again, gone := h.replay([]span{{1, 3}}, begun)
+		Expect(gone).To(BeEmpty())
+		Expect(numbers(again)).To(Equal([]uint64{1, 2, 3}))
+		Expect(again[2]).To(Equal(Operation{Type: Delete, Key: "k", Stamp: Stamp{Wall: 5}, Seq: 3}))
 	})
 
 	It("keeps no value of an operation that it has dropped", func() {

@@ -69,10 +69,11 @@ const (
 // again from the node that they came from; if that is in vain the fallback
 // follows. The zero value works.
 type Recovery struct {
-	// Grace is how long a missing operation may be merely late. Default 100 ms.
+	// Grace is how long a missing operation may be merely late. Default 100 ms, at
+	// most a day.
 	Grace time.Duration
 	// Timeout is how long the origin may take to tell again what was lost,
-	// asked three times over. Default 250 ms. The fallback comes in the last
+	// asked three times over. Default 250 ms, at most a day. The fallback comes in the last
 	// fifth of it, at a point that differs from node to node, and at most twice
 	// in a heartbeat interval.
 	Timeout time.Duration
@@ -101,7 +102,8 @@ type Limits struct {
 	Patterns int
 	// HistoryOperations and HistoryBytes are how many of its own operations a
 	// node can tell again. Default 4,096, of 4 MiB; an operation counts for its
-	// id, key and value and 256 bytes. One that is larger can't be told again.
+	// id, key and value and 256 bytes. A value that is larger is told again as
+	// a Delete.
 	HistoryOperations, HistoryBytes int
 	// QueueOperations and QueueBytes are how many operations wait to be sent
 	// before callers have to wait. Default 4,096, of 1 MiB. One that is larger,

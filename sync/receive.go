@@ -14,7 +14,8 @@ import (
 // this node's own, or one that has been applied, changes nothing, nor does one
 // that the ConsensusManager rejects. One that has neither Stamp nor Timestamp
 // counts as made now. With Epoch and Seq its number is followed as if Run had heard
-// it. operation.Value must not be changed afterwards.
+// it; where one before it does not come in time, what is older than this call counts as
+// missed. operation.Value must not be changed afterwards.
 //
 // Errors: coordination.ErrInvalidArgument, also for an Origin that is missing;
 // coordination.ErrClosed while Run ends, and after; what the cache returned;
@@ -58,7 +59,9 @@ func (s *DistributedSync) asMessage(operation Operation) *message {
 		operation.Stamp = s.clock.now()
 	}
 	operation.Stamp.Priority, operation.Stamp.Node, operation.Stamp.Epoch = operation.Priority, from.node, from.epoch
-	m := &message{origin: from, last: operation.Seq, clock: operation.Stamp}
+	// Its stamp does not bound those of the operations before it: that of a lease is
+	// older than it is itself. By now is when all of them were made.
+	m := &message{origin: from, last: operation.Seq, clock: latest(operation.Stamp, s.clock.now())}
 	if operation.Type == Heartbeat {
 		m.heartbeat = &heartbeat{wall: operation.Timestamp}
 	} else {

@@ -126,6 +126,28 @@ var _ = Describe("A gap", Label("running"), func() {
 		})
 	})
 
+	It("refuses what is older than it was found where operations come one by one, as they may be on leases", func() {
+		virtually(func(ctx context.Context) {
+			n := perform(ctx)
+			wall := time.Now().UnixMicro()
+			comes := func(origin string, seq uint64, key string, stamp int64) {
+				operation := dsync.Operation{Type: dsync.Set, Key: key, Value: []byte("v"), Origin: origin, Seq: seq, Stamp: dsync.Stamp{Wall: stamp}}
+				if seq > 0 {
+					operation.Epoch = younger
+				}
+				Expect(n.ProcessOperation(ctx, operation)).To(Succeed())
+			}
+			time.Sleep(time.Millisecond)
+			comes("b", 1, "first", wall)
+			comes("b", 3, "third", wall+1) // the second, a Delete of key at wall + 10, is lost
+			n.after(grace + replayTimeout)
+			Expect(n.gaps()).To(Equal(gaps{found: 1, healed: 1, cleared: 1}))
+			comes("c", 0, "key", wall+5)
+			Expect(n.cache.held()).To(BeEmpty())
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
 	It("empties the cache in time also where the port hangs", func() {
 		virtually(func(ctx context.Context) {
 			n := perform(ctx)

@@ -13,8 +13,9 @@ import (
 // and takes part in the election, until ctx is done. Then it ends the work of the
 // leader and waits for it, frees the lease, sends what waits to be sent, says
 // goodbye and deregisters, and returns nil. Beside the leader's work that takes a
-// heartbeat interval and an Election.Timeout at most. While the port can't reach
-// its backend, Run goes on trying.
+// heartbeat interval and two Election.Timeouts at most: one for a request that is
+// under way, one for the release. While the port can't reach its backend, Run goes
+// on trying.
 //
 // It owns every goroutine of the DistributedSync, and returns when all of them
 // have ended. Once the lease is freed, methods that tell others, or apply what
