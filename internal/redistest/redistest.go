@@ -84,14 +84,29 @@ func StartAt(address string, arguments ...string) (*Server, error) {
 	}
 	server := &Server{Address: address, Directory: directory, command: command, input: input}
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		connection, err := net.Dial("tcp", address)
-		if err == nil {
-			return server, connection.Close()
+		if answers(address) {
+			return server, nil
 		}
 	}
 	text, _ := os.ReadFile(log)
 	server.Stop()
 	return nil, fmt.Errorf("redis-server does not start:\n%s", text)
+}
+
+// answers reports whether the server does, be it by hanging up. One that merely
+// listens has not yet opened all that it is to listen to.
+func answers(address string) bool {
+	connection, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = connection.Close() }()
+	_ = connection.SetDeadline(time.Now().Add(time.Second))
+	if _, err := connection.Write([]byte("PING\r\n")); err != nil {
+		return false
+	}
+	_, err = connection.Read(make([]byte, 1))
+	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 func freeAddress() (string, error) {
