@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"sync"
@@ -32,7 +33,24 @@ func newConnections(dial dialer) *connections {
 // connection is one of them until it is closed.
 type connection struct {
 	net.Conn
-	owner *connections
+	owner   *connections
+	silence time.Duration // how long it may be silent; 0 where its deadlines are for whole answers
+	renewed time.Time     // the last deadline; for who reads
+}
+
+// silenceKey is for the value of a context in which a connection is opened that may
+// be silent for so long.
+type silenceKey struct{}
+
+// Read puts the deadline off while something comes: a large message may take longer
+// than a link may be silent.
+func (c *connection) Read(to []byte) (int, error) {
+	count, err := c.Conn.Read(to)
+	if now := time.Now(); count > 0 && c.silence > 0 && now.Sub(c.renewed) > c.silence/8 {
+		c.renewed = now
+		err = cmp.Or(err, c.SetReadDeadline(now.Add(c.silence+c.silence/4)))
+	}
+	return count, err
 }
 
 // checked is a connection of which go-redis can see whether the server has
@@ -68,7 +86,8 @@ func (c *connections) connect(ctx context.Context, network, address string) (net
 	if err != nil {
 		return undialled{err}, nil
 	}
-	tracked := &connection{Conn: dialled, owner: c}
+	silence, _ := ctx.Value(silenceKey{}).(time.Duration)
+	tracked := &connection{Conn: dialled, owner: c, silence: silence}
 	if !c.add(tracked) {
 		_ = dialled.Close()
 		return unreachable{cause: net.ErrClosed}, nil

@@ -100,7 +100,7 @@ func newLink(c *Coordination, timeout time.Duration) *link {
 		confirmed: map[topicName]bool{},
 		missing:   map[topicName]bool{},
 	}
-	l.closing, l.close = context.WithCancel(context.Background())
+	l.closing, l.close = context.WithCancel(context.WithValue(context.Background(), silenceKey{}, timeout))
 	return l
 }
 

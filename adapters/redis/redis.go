@@ -73,7 +73,8 @@ type Options struct {
 	Buffer int
 
 	// LinkTimeout is how long the link of the subscriptions may be silent
-	// before it counts as dead and is replaced. At least 100 ms; default 5 s.
+	// before it counts as dead and is replaced. At least 100 ms; default 5 s. On
+	// a client of the caller's, for New, a whole message has to come within it.
 	LinkTimeout time.Duration
 
 	// TLS is the configuration for a rediss:// URL, for Open only. Default: the
