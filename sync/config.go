@@ -27,7 +27,8 @@ type Config struct {
 	ClusterNodes []string
 	// HeartbeatInterval is how often the node tells the others the number of its
 	// last operation, and thus how long the loss of one may go unnoticed. At
-	// least 10 ms, at most a day. A node that is silent for three intervals counts as gone.
+	// least 10 ms, at most a day. A node that is silent for three intervals counts
+	// as gone.
 	HeartbeatInterval time.Duration
 	// LeaderElectionTimeout is how long a lease of the leadership lasts, and
 	// thus, together with ElectionOptions.Retry, for how long the cluster may be

@@ -73,9 +73,9 @@ type Recovery struct {
 	// most a day.
 	Grace time.Duration
 	// Timeout is how long the origin may take to tell again what was lost,
-	// asked three times over. Default 250 ms, at most a day. The fallback comes in the last
-	// fifth of it, at a point that differs from node to node, and at most twice
-	// in a heartbeat interval.
+	// asked three times over. Default 250 ms, at most a day. The fallback comes
+	// in the last fifth of it, at a point that differs from node to node, and at
+	// most twice in a heartbeat interval.
 	Timeout time.Duration
 	// Fallback says what follows then.
 	Fallback Fallback
@@ -107,8 +107,8 @@ type Limits struct {
 	HistoryOperations, HistoryBytes int
 	// QueueOperations and QueueBytes are how many operations wait to be sent
 	// before callers have to wait. Default 4,096, of 1 MiB. One that is larger,
-	// as a value of 1 MiB is by default, waits until it is alone, and all that come
-	// after it wait for it.
+	// as a value of 1 MiB is by default, waits until it is alone. Callers wait in
+	// line.
 	QueueOperations, QueueBytes int
 	// BatchOperations is how many operations go into one message. Default 64.
 	BatchOperations int

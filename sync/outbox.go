@@ -21,13 +21,14 @@ type outbox struct {
 	// sending is held from the giving of numbers until they are published, so
 	// that whoever holds it can say that all numbers up to the last are out.
 	sending semaphore
+	first   semaphore     // held by the one of those who wait for a place whose turn it is
 	last    atomic.Uint64 // the highest number given; written with sending held
 
 	mu      sync.Mutex // guards what follows
 	waiting []*batch   // oldest first; the last one may still grow
 	pending int        // operations in waiting, and those that have a place
 	bytes   int
-	large   int           // callers who have, or wait for, a place for what is larger than the queue
+	line    int           // callers who wait for a place
 	spare   batch         // the memory of one that was sent, for the next one
 	changed chan struct{} // closed when a place may be free; nil where nobody waits
 }
@@ -48,12 +49,19 @@ type batch struct {
 	baton chan struct{}
 }
 
-// reserve takes a place in the queue. It waits for one by helping to send, or,
-// where nothing is there to be sent yet, for those who have a place.
+// reserve takes a place in the queue, at once where there is one and nobody waits.
+// Otherwise callers wait in line, so that neither one with a large operation nor one
+// with a small one is passed for ever. The first of them helps to send, or, where
+// nothing is there to be sent yet, waits for those who have a place.
 func (o *outbox) reserve(ctx context.Context, size int) error {
-	if size > o.limits.QueueBytes {
-		defer o.precede()()
+	if o.enters(size) {
+		return nil
 	}
+	defer o.leaveLine()
+	if err := o.first.lock(ctx); err != nil {
+		return fmt.Errorf("queue is full: %w", err)
+	}
+	defer o.first.unlock()
 	for {
 		changed, sending := o.tryReserve(size)
 		if changed == nil {
@@ -69,40 +77,49 @@ func (o *outbox) reserve(ctx context.Context, size int) error {
 	}
 }
 
-// precede keeps all others from the queue but those with an operation that is larger
-// than the queue, as one has that needs it for itself, until what it returns is
-// called. Else many small ones would never leave it empty.
-func (o *outbox) precede() (end func()) {
+// enters takes a place, or has the caller stand in line.
+func (o *outbox) enters(size int) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.large++
-	return func() {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.large--
-		o.change()
+	if o.line > 0 || !o.occupy(size) {
+		o.line++
+		return false
 	}
+	return true
+}
+
+func (o *outbox) leaveLine() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.line--
 }
 
 // tryReserve takes a place, or returns what is closed when it may be worth to try
-// again, and, where there is something to be sent, what to lock for that. It lets
-// an operation that is larger than the queue pass when it is alone.
+// again, and, where there is something to be sent, what to lock for that.
 func (o *outbox) tryReserve(size int) (changed <-chan struct{}, sending semaphore) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	full := o.pending > 0 && (o.pending >= o.limits.QueueOperations || o.bytes+size > o.limits.QueueBytes)
-	if full || o.large > 0 && size <= o.limits.QueueBytes {
-		if o.changed == nil {
-			o.changed = make(chan struct{})
-		}
-		if len(o.waiting) > 0 {
-			sending = o.sending
-		}
-		return o.changed, sending
+	if o.occupy(size) {
+		return nil, nil
+	}
+	if o.changed == nil {
+		o.changed = make(chan struct{})
+	}
+	if len(o.waiting) > 0 {
+		sending = o.sending
+	}
+	return o.changed, sending
+}
+
+// occupy takes a place, if there is one. An operation that is larger than the queue
+// has one when it is alone. The caller holds mu.
+func (o *outbox) occupy(size int) bool {
+	if o.pending > 0 && (o.pending >= o.limits.QueueOperations || o.bytes+size > o.limits.QueueBytes) {
+		return false
 	}
 	o.pending++
 	o.bytes += size
-	return nil, nil
+	return true
 }
 
 // change wakes those who wait for a place. The caller holds mu.

@@ -126,6 +126,26 @@ var _ = Describe("The queue of the outbox", func() {
 		})
 	})
 
+	It("keeps many operations larger than all of it from passing a small one for ever", func() {
+		virtually(func(ctx context.Context) {
+			calls := &callers{}
+			node := nodeOnMock(on(newNotedCache()), limited(dsync.Limits{QueueBytes: 10_000}))
+			node.publishes().AnyTimes().Do(func(context.Context, string, []byte) error { time.Sleep(time.Millisecond); return nil })
+			flood, stop := context.WithCancel(ctx)
+			for _, key := range []string{"a", "b", "c", "d"} {
+				calls.call(func() error {
+					for flood.Err() == nil {
+						Expect(node.Set(ctx, key, make([]byte, 20_000), 0)).To(Succeed())
+					}
+					return nil
+				})
+			}
+			Expect(node.Delete(impatient(ctx), "k")).To(Succeed())
+			stop()
+			Expect(calls.end()).To(HaveEach(Succeed()))
+		})
+	})
+
 	It("lets small operations in again when one larger than all of it has given up", func() {
 		virtually(func(ctx context.Context) {
 			cache, calls := newNotedCache(), &callers{}

@@ -135,6 +135,7 @@ func build(
 		limits:  options.Limits,
 		history: newHistory(options.Limits.HistoryOperations, options.Limits.HistoryBytes),
 		sending: make(semaphore, 1),
+		first:   make(semaphore, 1),
 	}
 	election, err := NewLeaderElection(config.NodeID, config.LeaderElectionTimeout, port, &options.Election, s.noteElection)
 	if err != nil {
