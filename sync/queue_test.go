@@ -106,6 +106,20 @@ var _ = Describe("The queue of the outbox", func() {
 		})
 	})
 
+	It("lets a caller out of the line whose context ends before its turn", func() {
+		virtually(func(ctx context.Context) {
+			calls := &callers{}
+			node := nodeOnMock(on(newNotedCache()), limited(dsync.Limits{QueueOperations: 1}))
+			free := jam(ctx, node, calls)
+			calls.call(func() error { return node.Delete(ctx, "second") })
+			expectAfterASecond(func() error { return node.Delete(impatient(ctx), "third") })
+			node.publishes()
+			free()
+			Expect(calls.end()).To(HaveEach(Succeed()))
+			Expect(keysOf(node.told())).To(Equal([]string{"first", "second"}))
+		})
+	})
+
 	It("keeps many small operations from passing one larger than all of it for ever", func() {
 		virtually(func(ctx context.Context) {
 			calls := &callers{}
