@@ -2,6 +2,7 @@ package sync_test
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -10,6 +11,21 @@ import (
 
 	dsync "github.com/riptidecrawler/coordkit/sync"
 )
+
+// outpacedContext has something else done before somebody waits with it for the
+// nth time, counted from 0.
+type outpacedContext struct {
+	context.Context
+	nth int
+	by  func() error
+}
+
+func (c *outpacedContext) Done() <-chan struct{} {
+	if c.nth--; c.nth == -1 {
+		Expect(c.by()).To(Succeed())
+	}
+	return c.Context.Done()
+}
 
 var _ = Describe("The queue of the outbox", func() {
 	// impatient is a context that ends after a second, as does what hangs with it.
@@ -269,6 +285,22 @@ var _ = Describe("The queue of the outbox", func() {
 				Expect(beat(ctx, node)()).To(Succeed())
 				Expect(node.sizes()).To(Equal([]int{1, 0}))
 				expectContiguous(node.messages)
+			})
+		})
+
+		It("is not sent once more by a caller who was about to send it", func() {
+			virtually(func(ctx context.Context) {
+				node := nodeOnMock(on(newNotedCache()))
+				node.publishes().AnyTimes()
+				var keys []string
+				for i := range 256 { // a caller notices in one of two ways, of which Go chooses one at random
+					keys = append(keys, fmt.Sprint(i))
+					outpaced := &outpacedContext{Context: ctx, nth: i % 4, by: beat(ctx, node)}
+					Expect(node.Delete(outpaced, keys[i])).To(Succeed())
+				}
+				Expect(keysOf(node.told())).To(Equal(keys))
+				expectContiguous(node.messages)
+				Expect(node.Status().Pending).To(BeZero())
 			})
 		})
 

@@ -9,6 +9,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
 
 	dsync "github.com/riptidecrawler/coordkit/sync"
 )
@@ -144,6 +145,29 @@ var _ = Describe("A gap", Label("running"), func() {
 			Expect(n.gaps()).To(Equal(gaps{found: 1, healed: 1, cleared: 1}))
 			comes("c", 0, "key", wall+5)
 			Expect(n.cache.held()).To(BeEmpty())
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("is asked for also where many are found while the port hangs", func() {
+		virtually(func(ctx context.Context) {
+			n := perform(ctx)
+			var asked []types.GomegaMatcher
+			n.port.hangs("Publish")
+			for i := range 5 {
+				name := fmt.Sprint("origin-", i)
+				origin := n.port.peer(name, younger)
+				origin.loses(1)
+				origin.beats()
+				if i == 0 {
+					n.after(grace) // the first is being asked for when the others come
+				}
+				asked = append(asked, HaveField("text", HavePrefix("Publish :"+name+" request")))
+			}
+			n.port.took()
+			n.port.fails(nil, "Publish")
+			n.after(grace + replayTimeout/3)
+			Expect(n.port.called("Publish")).To(ContainElements(asked))
 			Expect(n.finish()).To(Succeed())
 		})
 	})
