@@ -9,7 +9,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"github.com/onsi/gomega/types"
 
 	dsync "github.com/riptidecrawler/coordkit/sync"
 )
@@ -152,7 +151,7 @@ var _ = Describe("A gap", Label("running"), func() {
 	It("is asked for also where many are found while the port hangs", func() {
 		virtually(func(ctx context.Context) {
 			n := perform(ctx)
-			var asked []types.GomegaMatcher
+			var asked []string
 			n.port.hangs("Publish")
 			for i := range 5 {
 				name := fmt.Sprint("origin-", i)
@@ -162,12 +161,12 @@ var _ = Describe("A gap", Label("running"), func() {
 				if i == 0 {
 					n.after(grace) // the first is being asked for when the others come
 				}
-				asked = append(asked, HaveField("text", HavePrefix("Publish :"+name+" request")))
+				asked = append(asked, "Publish :"+name+" request [[1 1]]")
 			}
 			n.port.took()
 			n.port.fails(nil, "Publish")
 			n.after(grace + replayTimeout/3)
-			Expect(n.port.called("Publish")).To(ContainElements(asked))
+			Expect(n.port.took()).To(ContainElements(asked))
 			Expect(n.finish()).To(Succeed())
 		})
 	})
