@@ -18,10 +18,14 @@ func (s *DistributedSync) change(ctx context.Context, call string, operation Ope
 	if err := s.outbox.reserve(ctx, size); err != nil {
 		return fmt.Errorf("%s %q: %w", call, operation.Key, err)
 	}
+	var sent *batch
+	defer func() { // also where the cache ends the goroutine
+		if sent == nil {
+			s.outbox.release(size)
+		}
+	}()
 	sent, err := s.decide(ctx, operation, size, here)
-	if sent == nil {
-		s.outbox.release(size)
-	} else {
+	if sent != nil {
 		err = errors.Join(err, s.outbox.flush(ctx, sent))
 	}
 	if err != nil {

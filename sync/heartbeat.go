@@ -18,6 +18,7 @@ const MaxClockOffset = 500 * time.Millisecond
 type canary struct {
 	mu      sync.Mutex // guards what follows
 	beats   uint64     // how many were sent
+	taken   uint64     // the last one that the backend took
 	echoed  uint64     // the last one that came back
 	sent    time.Time  // when the last one was
 	waiting time.Time  // since when none came back, zero where the last one has
@@ -34,13 +35,13 @@ func (c *canary) next(now time.Time) uint64 {
 	return c.beats
 }
 
-// failed takes back the number of a heartbeat that was not sent: to miss it is to
-// miss nothing.
+// failed takes back the number of a heartbeat, unless it was published: to miss it
+// is to miss nothing.
 func (c *canary) failed(beat uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if beat == c.beats {
-		c.beats--
+	if c.taken < beat {
+		c.beats = beat - 1
 	}
 }
 
@@ -49,6 +50,7 @@ func (c *canary) failed(beat uint64) {
 func (c *canary) published(beat uint64, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.taken = beat
 	if c.waiting.IsZero() && beat > c.echoed && c.stops != nil {
 		c.waiting = now
 	}
@@ -106,22 +108,28 @@ func (c *canary) delay() time.Duration {
 	return c.lag
 }
 
-// beat sends a heartbeat.
+// beat sends a heartbeat. It has its number when nothing can come between any more.
 func (s *DistributedSync) beat(ctx context.Context, flags heartbeat) error {
-	beat := flags
-	now := time.Now()
-	beat.beat = s.canary.next(now)
-	beat.wall = s.clock.wall().UTC()
-	beat.seen = s.peers.seen(beat.beat)
-	if term, leads := s.election.Term(); leads {
-		beat.term = term
-	}
-	if err := s.outbox.beat(ctx, &beat); err != nil {
-		s.canary.failed(beat.beat)
+	return s.outbox.beat(ctx, flags.leaving, func() error {
+		if s.closed.Load() && !flags.leaving {
+			return coordination.ErrClosed // it would undo the goodbye
+		}
+		beat := flags
+		beat.beat = s.canary.next(time.Now())
+		defer s.canary.failed(beat.beat)
+		beat.wall = s.clock.wall().UTC()
+		beat.seen = s.peers.seen(beat.beat)
+		if term, leads := s.election.Term(); leads {
+			beat.term = term
+		}
+		err := s.broadcast(ctx, &message{
+			origin: s.self, last: s.outbox.last.Load(), clock: s.clock.now(), heartbeat: &beat,
+		})
+		if err == nil {
+			s.canary.published(beat.beat, time.Now())
+		}
 		return err
-	}
-	s.canary.published(beat.beat, time.Now())
-	return nil
+	})
 }
 
 // beats sends a heartbeat in each interval, and whenever there is something to

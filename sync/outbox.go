@@ -20,9 +20,10 @@ type outbox struct {
 
 	// sending is held from the giving of numbers until they are published, so
 	// that whoever holds it can say that all numbers up to the last are out.
-	sending semaphore
-	first   semaphore     // held by the one of those who wait for a place whose turn it is
-	last    atomic.Uint64 // the highest number given; written with sending held
+	sending  semaphore
+	carrying semaphore     // held by the one of those who have batons whose turn it is to send
+	first    semaphore     // held by the one of those who wait for a place whose turn it is
+	last     atomic.Uint64 // the highest number given; written with sending held
 
 	mu      sync.Mutex // guards what follows
 	waiting []*batch   // oldest first; the last one may still grow
@@ -62,7 +63,7 @@ func (o *outbox) reserve(ctx context.Context, size int) error {
 		return fmt.Errorf("queue is full: %w", err)
 	}
 	defer o.first.unlock()
-	for {
+	for ended(ctx) == nil {
 		changed, sending := o.tryReserve(size)
 		if changed == nil {
 			return nil
@@ -72,9 +73,9 @@ func (o *outbox) reserve(ctx context.Context, size int) error {
 			o.sendAndUnlock(ctx)
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("queue is full: %w", ctx.Err())
 		}
 	}
+	return fmt.Errorf("queue is full: %w", ended(ctx))
 }
 
 // enters takes a place, or has the caller stand in line.

@@ -14,8 +14,9 @@ import (
 // leader and waits for it, frees the lease, sends what waits to be sent, says
 // goodbye and deregisters, and returns nil. Beside the leader's work that takes a
 // heartbeat interval and two Election.Timeouts at most: one for a request that is
-// under way, one for the release. While the port can't reach its backend, Run goes
-// on trying.
+// under way, one for the release. Where what waits can't be sent within the interval
+// there is no goodbye, and the others take the end for a crash. While the port can't
+// reach its backend, Run goes on trying.
 //
 // It owns every goroutine of the DistributedSync, and returns when all of them
 // have ended. Once the lease is freed, methods that tell others, or apply what

@@ -1,6 +1,10 @@
 package sync
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"time"
+)
 
 // semaphore is a mutex that is waited for with a context. It is handed to who has
 // waited for longest: a loop that applies what it hears must not keep others out.
@@ -24,3 +28,12 @@ func (s semaphore) lock(ctx context.Context) error {
 }
 
 func (s semaphore) unlock() { <-s }
+
+// ended is the error of a context, also where its deadline has passed and it has
+// yet to notice: what waited for the same deadline may be faster.
+func ended(ctx context.Context) error {
+	if deadline, limited := ctx.Deadline(); limited && !time.Now().Before(deadline) {
+		return cmp.Or(ctx.Err(), context.DeadlineExceeded)
+	}
+	return ctx.Err()
+}

@@ -21,7 +21,7 @@ func (o *outbox) flush(ctx context.Context, mine *batch) error {
 	if o.isSent(mine) {
 		return mine.err
 	}
-	return fmt.Errorf("not known to be sent: %w", ctx.Err())
+	return fmt.Errorf("not known to be sent: %w", ended(ctx))
 }
 
 // carry has the holder of the baton send until mine was sent, by whomever. Where
@@ -29,18 +29,27 @@ func (o *outbox) flush(ctx context.Context, mine *batch) error {
 // baton.
 func (o *outbox) carry(ctx context.Context, mine *batch) {
 	defer o.passOn(mine)
-	for !o.isSent(mine) {
+	for !o.isSent(mine) && ended(ctx) == nil {
 		select {
-		case o.sending <- struct{}{}:
-			if o.batches() == 1 {
-				runtime.Gosched() // whoever is about to add something may come along
-			}
-			o.sendAndUnlock(ctx)
+		case o.carrying <- struct{}{}:
+			o.carryNext(ctx)
 		case <-mine.baton: // closed, as nobody else has it to pass on
 		case <-ctx.Done():
-			return
 		}
 	}
+}
+
+// carryNext sends the oldest batch. Of all who carry one the first alone stands in
+// line for sending, so that a heartbeat has not to wait for all that is in the queue.
+func (o *outbox) carryNext(ctx context.Context) {
+	defer o.carrying.unlock()
+	if o.sending.lock(ctx) != nil {
+		return
+	}
+	if o.batches() == 1 {
+		runtime.Gosched() // whoever is about to add something may come along
+	}
+	o.sendAndUnlock(ctx)
 }
 
 func (o *outbox) passOn(mine *batch) {
@@ -61,7 +70,7 @@ func (o *outbox) isSent(mine *batch) bool {
 // where the port panics.
 func (o *outbox) sendAndUnlock(ctx context.Context) {
 	defer o.sending.unlock()
-	if ctx.Err() == nil {
+	if ended(ctx) == nil {
 		o.sendNext(ctx)
 	}
 }
@@ -77,7 +86,7 @@ func (o *outbox) sendNext(ctx context.Context) {
 	err := o.publish(ctx, &message{
 		origin: o.self, last: o.last.Load(), clock: o.clock.now(), operations: next.operations,
 	})
-	if err != nil && ctx.Err() != nil {
+	if err != nil && ended(ctx) != nil {
 		return
 	}
 	o.remove(next, err)
@@ -120,19 +129,36 @@ func (o *outbox) remove(oldest *batch, err error) {
 	o.spare = batch{operations: oldest.operations[:0], latest: oldest.latest}
 }
 
-// beat sends what waits, and then a heartbeat, which says the last number.
-func (o *outbox) beat(ctx context.Context, beat *heartbeat) error {
+// beat calls send, which may say that all numbers up to the last are out. What
+// waits is sent before, as far as nobody else is there to do so: a heartbeat that
+// waits for all callers would come too late where many are in the queue. The last
+// one of all waits for everything.
+func (o *outbox) beat(ctx context.Context, last bool, send func() error) error {
 	if err := o.sending.lock(ctx); err != nil {
 		return err
 	}
 	defer o.sending.unlock()
-	for range o.batches() {
+	for range o.before(last || len(o.carrying) == 0) {
 		o.sendNext(ctx)
-		if err := ctx.Err(); err != nil {
+		if err := ended(ctx); err != nil {
 			return err
 		}
 	}
-	return o.publish(ctx, &message{origin: o.self, last: o.last.Load(), clock: o.clock.now(), heartbeat: beat})
+	return send()
+}
+
+// before is how many messages a heartbeat comes after: all, or one that has its
+// numbers.
+func (o *outbox) before(all bool) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if all {
+		return len(o.waiting)
+	}
+	if len(o.waiting) > 0 && o.waiting[0].numbered {
+		return 1
+	}
+	return 0
 }
 
 // batches is how many messages wait to be sent.

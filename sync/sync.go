@@ -129,13 +129,14 @@ func build(
 	s.clock = &hybridClock{wall: wall, node: s.self.node, epoch: s.self.epoch}
 	s.peers = newPeers(s.self, config.HeartbeatInterval, options.Recovery, options.Limits.Origins)
 	s.outbox = &outbox{
-		publish: s.broadcast,
-		clock:   s.clock,
-		self:    s.self,
-		limits:  options.Limits,
-		history: newHistory(options.Limits.HistoryOperations, options.Limits.HistoryBytes),
-		sending: make(semaphore, 1),
-		first:   make(semaphore, 1),
+		publish:  s.broadcast,
+		clock:    s.clock,
+		self:     s.self,
+		limits:   options.Limits,
+		history:  newHistory(options.Limits.HistoryOperations, options.Limits.HistoryBytes),
+		sending:  make(semaphore, 1),
+		carrying: make(semaphore, 1),
+		first:    make(semaphore, 1),
 	}
 	election, err := NewLeaderElection(config.NodeID, config.LeaderElectionTimeout, port, &options.Election, s.noteElection)
 	if err != nil {
