@@ -2,6 +2,7 @@ package sync_test
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -45,6 +46,35 @@ var _ = Describe("A node's own heartbeats", Label("running"), func() {
 				dsync.Event{Kind: dsync.MessagesLost}, dsync.Event{Kind: dsync.MessagesLost}))
 			Expect(n.Status().Resubscribed).To(Equal(uint64(2)))
 			Expect(n.Status().Losses).To(Equal(uint64(2)))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
+	It("are sent, and tell of a deaf subscription in time, also while callers wait that take longer than an interval", func() {
+		virtually(func(ctx context.Context) {
+			const publishing = 100 * time.Millisecond
+			n, calls := newScriptedNode(newScriptedPort()), &callers{}
+			n.port.on("Publish", func(context.Context) error {
+				time.Sleep(publishing)
+				return nil
+			})
+			n.port.isDeaf(true)
+			n.runs(ctx)
+			flood, stop := context.WithCancel(ctx)
+			for i := range 1000 { // 16 messages, each 100 ms
+				calls.call(func() error {
+					for flood.Err() == nil {
+						_ = n.Delete(flood, fmt.Sprint(i))
+					}
+					return nil
+				})
+			}
+			n.at(20 * scriptBeat)
+			Expect(len(n.port.letters(isHeartbeat))).To(BeNumerically(">=", 19))
+			Expect(n.Status().PublishFailures).To(BeZero())
+			Expect(n.Status().Resubscribed).To(BeNumerically(">=", 10), "two in each 3 to 4 intervals")
+			stop()
+			Expect(calls.end()).To(HaveEach(Succeed()))
 			Expect(n.finish()).To(Succeed())
 		})
 	})
