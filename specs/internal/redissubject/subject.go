@@ -25,6 +25,10 @@ const (
 	// LinkTimeout is short, so that nobody need wait long for a dead link to be
 	// found out.
 	LinkTimeout = time.Second
+
+	// realLinkTimeout also lets a real server on a busy machine say nothing while it
+	// takes in the largest payload.
+	realLinkTimeout = 3 * LinkTimeout
 )
 
 // Server is a server that may hold live data: what subjects leave there has
@@ -58,7 +62,7 @@ func (s *Subject) Open(ctx context.Context, namespace string) (coordination.Dist
 	if name := names.FindString(namespace); name != "" {
 		s.used.Store(name, true)
 	}
-	return s.OpenAt(ctx, s.URL, &redis.Options{Namespace: namespace, Buffer: Buffer, LinkTimeout: LinkTimeout})
+	return s.OpenAt(ctx, s.URL, &redis.Options{Namespace: namespace, Buffer: Buffer, LinkTimeout: realLinkTimeout})
 }
 
 // Buffer implements specs.Buffered.
