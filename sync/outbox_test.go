@@ -55,6 +55,24 @@ func jam(ctx context.Context, node *mocked, calls *callers) (free func()) {
 	return func() { close(through) }
 }
 
+// until is a Publish that ends with its context.
+func until(ctx context.Context, _ string, _ []byte) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// beat is a heartbeat that the application sends.
+func beat(ctx context.Context, node *dsync.DistributedSync) func() error {
+	return func() error { return node.NotifyOperation(ctx, dsync.Operation{Type: dsync.Heartbeat}) }
+}
+
+// limitedTo is a context that ends after a while, or with the spec.
+func limitedTo(ctx context.Context, limit time.Duration) context.Context {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	DeferCleanup(cancel)
+	return limited
+}
+
 // keysOf are the keys of what was told, in its order.
 func keysOf(operations []toldOperation) (keys []string) {
 	for _, operation := range operations {

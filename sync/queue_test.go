@@ -29,21 +29,12 @@ func (c *outpacedContext) Done() <-chan struct{} {
 
 var _ = Describe("The queue of the outbox", func() {
 	// impatient is a context that ends after a second, as does what hangs with it.
-	impatient := func(ctx context.Context) context.Context {
-		limited, cancel := context.WithTimeout(ctx, time.Second)
-		DeferCleanup(cancel)
-		return limited
-	}
+	impatient := func(ctx context.Context) context.Context { return limitedTo(ctx, time.Second) }
 	expectAfterASecond := func(call func() error) {
 		GinkgoHelper()
 		begun := time.Now()
 		Expect(call()).To(MatchError(context.DeadlineExceeded))
 		Expect(time.Since(begun)).To(Equal(time.Second))
-	}
-	// until is a Publish that ends with its context.
-	until := func(ctx context.Context, _ string, _ []byte) error {
-		<-ctx.Done()
-		return ctx.Err()
 	}
 
 	for what, limits := range map[string]dsync.Limits{
@@ -272,17 +263,13 @@ var _ = Describe("The queue of the outbox", func() {
 	})
 
 	Context("at a heartbeat", func() {
-		beat := func(ctx context.Context, node *mocked) func() error {
-			return func() error { return node.NotifyOperation(ctx, dsync.Operation{Type: dsync.Heartbeat}) }
-		}
-
 		It("is sent first", func() {
 			virtually(func(ctx context.Context) {
 				node := nodeOnMock(on(newNotedCache()))
 				node.port.EXPECT().Publish(gomock.Any(), dsync.DefaultChannel, gomock.Any()).DoAndReturn(until)
 				expectAfterASecond(func() error { return node.Delete(impatient(ctx), "first") })
 				node.publishes().Times(2)
-				Expect(beat(ctx, node)()).To(Succeed())
+				Expect(beat(ctx, node.DistributedSync)()).To(Succeed())
 				Expect(node.sizes()).To(Equal([]int{1, 0}))
 				expectContiguous(node.messages)
 			})
@@ -295,7 +282,7 @@ var _ = Describe("The queue of the outbox", func() {
 				var keys []string
 				for i := range 256 { // a caller notices in one of two ways, of which Go chooses one at random
 					keys = append(keys, fmt.Sprint(i))
-					outpaced := &outpacedContext{Context: ctx, nth: i % 4, by: beat(ctx, node)}
+					outpaced := &outpacedContext{Context: ctx, nth: i % 4, by: beat(ctx, node.DistributedSync)}
 					Expect(node.Delete(outpaced, keys[i])).To(Succeed())
 				}
 				Expect(keysOf(node.told())).To(Equal(keys))
@@ -309,7 +296,7 @@ var _ = Describe("The queue of the outbox", func() {
 				node := nodeOnMock(on(newNotedCache()))
 				node.port.EXPECT().Publish(gomock.Any(), dsync.DefaultChannel, gomock.Any()).DoAndReturn(until).Times(2)
 				expectAfterASecond(func() error { return node.Delete(impatient(ctx), "first") })
-				expectAfterASecond(beat(impatient(ctx), node))
+				expectAfterASecond(beat(impatient(ctx), node.DistributedSync))
 				Expect(node.Status().Pending).To(Equal(1))
 			})
 		})
@@ -318,7 +305,7 @@ var _ = Describe("The queue of the outbox", func() {
 			virtually(func(ctx context.Context) {
 				node, calls := nodeOnMock(on(newNotedCache())), &callers{}
 				free := jam(ctx, node, calls)
-				expectAfterASecond(beat(impatient(ctx), node))
+				expectAfterASecond(beat(impatient(ctx), node.DistributedSync))
 				free()
 				Expect(calls.end()).To(HaveEach(Succeed()))
 			})

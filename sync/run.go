@@ -67,8 +67,8 @@ func (s *DistributedSync) Run(ctx context.Context) error {
 	})
 
 	_ = s.election.Run(campaign) // it was not called before
+	stopLiving()                 // first, for none of its heartbeats to be told as refused
 	s.closed.Store(true)
-	stopLiving()
 	signs.Wait() // to show life after the goodbye would undo it
 	if working.Err() == nil {
 		s.leave(working)

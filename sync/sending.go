@@ -131,14 +131,14 @@ func (o *outbox) remove(oldest *batch, err error) {
 
 // beat calls send, which may say that all numbers up to the last are out. What
 // waits is sent before, as far as nobody else is there to do so: a heartbeat that
-// waits for all callers would come too late where many are in the queue. The last
-// one of all waits for everything.
-func (o *outbox) beat(ctx context.Context, last bool, send func() error) error {
+// waits for all callers would come too late where many are in the queue. The final
+// one waits for everything.
+func (o *outbox) beat(ctx context.Context, final bool, send func() error) error {
 	if err := o.sending.lock(ctx); err != nil {
 		return err
 	}
 	defer o.sending.unlock()
-	for range o.before(last || len(o.carrying) == 0) {
+	for range o.before(final || len(o.carrying) == 0) {
 		o.sendNext(ctx)
 		if err := ended(ctx); err != nil {
 			return err

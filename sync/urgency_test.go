@@ -39,21 +39,6 @@ func (c *endingContext) Err() error {
 }
 
 var _ = Describe("A heartbeat while others send", func() {
-	beat := func(ctx context.Context, node interface {
-		NotifyOperation(context.Context, dsync.Operation) error
-	}) func() error {
-		return func() error { return node.NotifyOperation(ctx, dsync.Operation{Type: dsync.Heartbeat}) }
-	}
-	within := func(ctx context.Context, limit time.Duration) context.Context {
-		limited, cancel := context.WithTimeout(ctx, limit)
-		DeferCleanup(cancel)
-		return limited
-	}
-	until := func(ctx context.Context, _ string, _ []byte) error {
-		<-ctx.Done()
-		return ctx.Err()
-	}
-
 	It("passes all messages that wait for their turn, however many there are", func() {
 		virtually(func(ctx context.Context) {
 			node, calls := nodeOnMock(on(newNotedCache()), limited(dsync.Limits{BatchOperations: 1})), &callers{}
@@ -61,7 +46,7 @@ var _ = Describe("A heartbeat while others send", func() {
 			for i := range 5 {
 				calls.call(func() error { return node.Delete(ctx, fmt.Sprint(i)) })
 			}
-			calls.call(beat(ctx, node))
+			calls.call(beat(ctx, node.DistributedSync))
 			node.publishes().Times(6)
 			free()
 			Expect(calls.end()).To(HaveEach(Succeed()))
@@ -75,9 +60,9 @@ var _ = Describe("A heartbeat while others send", func() {
 			node, calls := nodeOnMock(on(newNotedCache()), limited(dsync.Limits{BatchOperations: 1})), &callers{}
 			stuck := node.port.EXPECT().Publish(gomock.Any(), dsync.DefaultChannel, gomock.Any()).DoAndReturn(until)
 			node.publishes().Times(3).After(stuck.Call)
-			calls.call(func() error { return node.Delete(within(ctx, time.Second), "first") })
+			calls.call(func() error { return node.Delete(limitedTo(ctx, time.Second), "first") })
 			calls.call(func() error { return node.Delete(ctx, "second") })
-			calls.call(beat(ctx, node))
+			calls.call(beat(ctx, node.DistributedSync))
 			Expect(calls.end()).To(ConsistOf(MatchError(context.DeadlineExceeded), Succeed(), Succeed()))
 			Expect(keysOf(node.told())).To(Equal([]string{"first", "second"}))
 			Expect(node.sizes()).To(Equal([]int{1, 0, 1}))
@@ -89,9 +74,9 @@ var _ = Describe("A heartbeat while others send", func() {
 			node, calls := nodeOnMock(on(newNotedCache())), &callers{}
 			through := make(chan struct{})
 			node.publishes().Do(func(context.Context, string, []byte) error { <-through; return nil })
-			calls.call(beat(ctx, node))
+			calls.call(beat(ctx, node.DistributedSync))
 			begun := time.Now()
-			Expect(node.Delete(within(ctx, time.Second), "given up")).To(MatchError(context.DeadlineExceeded))
+			Expect(node.Delete(limitedTo(ctx, time.Second), "given up")).To(MatchError(context.DeadlineExceeded))
 			Expect(time.Since(begun)).To(Equal(time.Second))
 			node.publishes()
 			close(through)
@@ -106,12 +91,12 @@ var _ = Describe("A heartbeat while others send", func() {
 			n, calls := newScriptedNode(newScriptedPort()), &callers{}
 			n.port.hangs("Publish")
 			for i := range 12 {
-				calls.call(beat(within(ctx, time.Second+time.Duration(i)*time.Millisecond), n))
+				calls.call(beat(limitedTo(ctx, time.Second+time.Duration(i)*time.Millisecond), n.DistributedSync))
 			}
 			Expect(calls.end()).To(HaveEach(MatchError(context.DeadlineExceeded)))
 			n.port.fails(nil, "Publish")
 			n.port.took()
-			Expect(beat(ctx, n)()).To(Succeed())
+			Expect(beat(ctx, n.DistributedSync)()).To(Succeed())
 			Expect(n.port.took()).To(Equal([]string{"Publish heartbeat 1 last 0"}))
 		})
 	})
@@ -124,7 +109,7 @@ var _ = Describe("A heartbeat while others send", func() {
 				synctest.Wait()
 				n.port.took()
 			}}
-			Expect(beat(end, n)()).To(MatchError(coordination.ErrClosed))
+			Expect(beat(end, n.DistributedSync)()).To(MatchError(coordination.ErrClosed))
 			Expect(n.port.took()).To(BeEmpty())
 		})
 	})
