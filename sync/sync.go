@@ -214,7 +214,8 @@ func (s *DistributedSync) SetAt(ctx context.Context, lease Stamp, key string, va
 // NotifyOperation tells the others of an operation and leaves the cache of this
 // node alone. It gives it what is missing of Timestamp, Origin and Stamp, and its
 // Epoch and Seq. A Stamp that is given sets the clocks of all nodes at least as far
-// ahead. A Heartbeat is sent at once.
+// ahead. A Heartbeat goes before the messages for which other callers wait, but for
+// one that is under way or has its numbers.
 //
 // Whoever changes the cache himself races with what other nodes tell: a Delete,
 // an InvalidatePattern and a Clear are safe where the caller forgets after this
