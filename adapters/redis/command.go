@@ -30,19 +30,15 @@ func (c *Coordination) begin(ctx context.Context, operation string) error {
 	return nil
 }
 
-// submit hands a command to the pipeline without waiting for it, or only for the
-// room that it needs there. Each must be waited for.
+// submit hands a command to the pipeline of the home server. Each must be waited
+// for.
 func (c *Coordination) submit(ctx context.Context, arguments ...any) pending {
-	p := pending{budget: c.budget, cmd: command{redis.NewCmd(ctx, arguments...)}, size: sizeOf(arguments)}
-	if p.err = c.budget.take(ctx, p.size); p.err == nil {
-		p.future = c.pipe.Submit(ctx, p.cmd)
-	}
-	return p
+	return c.home.submit(ctx, arguments...)
 }
 
 // pending is a command on its way.
 type pending struct {
-	budget *budget
+	server *server
 	cmd    command
 	future redis.AutoFuture
 	size   int
@@ -56,11 +52,11 @@ func (p pending) wait(ctx context.Context) (any, error) {
 	}
 	err := p.future.WaitContext(ctx)
 	if err != nil && ctx.Err() != nil {
-		p.budget.abandon(p)
+		p.server.budget.abandon(p)
 		return nil, ctx.Err()
 	}
-	p.budget.give(p.size)
-	return reply(p.cmd, err)
+	p.server.budget.give(p.size)
+	return p.server.reply(p.cmd, err)
 }
 
 // call runs one command.
@@ -72,24 +68,9 @@ func (c *Coordination) call(ctx context.Context, operation string, arguments ...
 	return reply, c.failure(ctx, operation, err)
 }
 
-// do runs one command, on the lane if it is free.
+// do runs one command on the home server.
 func (c *Coordination) do(ctx context.Context, arguments ...any) (any, error) {
-	if c.lane != nil {
-		cmd := command{redis.NewCmd(ctx, arguments...)}
-		if done, err := c.lane.try(ctx, cmd); done && !c.lane.wasClosed(ctx, err) {
-			return reply(cmd, err)
-		}
-	}
-	return c.submit(ctx, arguments...).wait(ctx)
-}
-
-// reply returns what a command came to, nil for a reply that says that there is
-// nothing.
-func reply(cmd command, err error) (any, error) {
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, err
-	}
-	return cmd.Val(), nil
+	return c.home.do(ctx, arguments...)
 }
 
 // failure says what an error of the client means to the caller of the port.
@@ -107,9 +88,9 @@ func (c *Coordination) failure(ctx context.Context, operation string, err error)
 		return fmt.Errorf("%s: %w", operation, coordination.ErrClosed)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		// Not the caller's context: he must not take it for his own.
-		return fmt.Errorf("%s: %s: %w: %v", operation, c.address, coordination.ErrUnavailable, err)
+		return fmt.Errorf("%s: %s: %w: %v", operation, c.home.name, coordination.ErrUnavailable, err)
 	default:
-		return fmt.Errorf("%s: %s: %w: %w", operation, c.address, coordination.ErrUnavailable, err)
+		return fmt.Errorf("%s: %s: %w: %w", operation, c.home.name, coordination.ErrUnavailable, err)
 	}
 }
 
@@ -124,5 +105,5 @@ func ended(ctx context.Context) error {
 
 // unexpected says that the server answered, but not what it was asked.
 func (c *Coordination) unexpected(operation string, reply any) error {
-	return fmt.Errorf("%s: %s: unexpected reply %.100v: %w", operation, c.address, reply, coordination.ErrUnavailable)
+	return fmt.Errorf("%s: %s: unexpected reply %.100v: %w", operation, c.home.name, reply, coordination.ErrUnavailable)
 }

@@ -1,10 +1,14 @@
 package redis
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
+	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -12,20 +16,22 @@ import (
 // dialer opens a connection.
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// connections are the open ones of a handle that owns its client, so that Close
-// ends whatever is blocked on one of them: go-redis itself would wait for its
-// time-outs.
+// connections are the open connections of a handle to one server. It can close
+// all of them at once: go-redis itself waits for its time-outs.
 type connections struct {
 	dial    dialer
-	closing context.Context // done once closeAll has begun
-	close   context.CancelFunc
+	bound   time.Duration // of connecting, TLS included
+	log     *slog.Logger  // names the server
+	closing context.Context
+	close   context.CancelFunc // closeAll has begun
 
-	mu   sync.Mutex // guards what follows
-	open map[*connection]struct{}
+	mu     sync.Mutex // guards what follows
+	open   map[*connection]struct{}
+	failed bool // the last dial
 }
 
-func newConnections(dial dialer) *connections {
-	c := &connections{dial: dial, open: map[*connection]struct{}{}}
+func newConnections(dial dialer, bound time.Duration, log *slog.Logger) *connections {
+	c := &connections{dial: dial, bound: bound, log: log, open: map[*connection]struct{}{}}
 	c.closing, c.close = context.WithCancel(context.Background())
 	return c
 }
@@ -34,68 +40,105 @@ func newConnections(dial dialer) *connections {
 type connection struct {
 	net.Conn
 	owner   *connections
-	silence time.Duration // how long it may be silent; 0 where its deadlines are for whole answers
-	renewed time.Time     // the last deadline; for who reads
+	target  string        // the address that was dialled
+	silence time.Duration // how long it may be silent; 0 if its deadlines are for whole replies
+	renewed time.Time     // the last deadline; only the reader uses it
+	closed  atomic.Bool
+	used    atomic.Int64 // nanoseconds from epoch to the last read
 }
 
-// silenceKey is for the value of a context in which a connection is opened that may
-// be silent for so long.
+// epoch is a reading of the monotonic clock.
+var epoch = time.Now()
+
+// silenceKey is the key of a context's value: for how long the connection that is
+// opened with it may be silent.
 type silenceKey struct{}
 
-// Read puts the deadline off while something comes: a large message may take longer
+// targetKey is the key of a context's value: a *string to which a dialer that
+// chooses the address itself writes it.
+type targetKey struct{}
+
+// Read postpones the deadline when data arrives: a large message may take longer
 // than a link may be silent.
 func (c *connection) Read(to []byte) (int, error) {
 	count, err := c.Conn.Read(to)
-	if now := time.Now(); count > 0 && c.silence > 0 && now.Sub(c.renewed) > c.silence/8 {
-		c.renewed = now
-		err = cmp.Or(err, c.SetReadDeadline(now.Add(c.silence+c.silence/4)))
+	now := time.Now()
+	if count > 0 {
+		c.used.Store(int64(now.Sub(epoch)))
+		if c.silence > 0 && now.Sub(c.renewed) > c.silence/8 {
+			c.renewed = now
+			err = cmp.Or(err, c.SetReadDeadline(now.Add(c.silence+c.silence/4)))
+		}
+	}
+	if err != nil {
+		c.broke(err)
 	}
 	return count, err
 }
 
-// checked is a connection of which go-redis can see whether the server has
-// closed it, before it uses it.
-type checked struct {
-	*connection
-	syscall.Conn
+// broke logs that the other side, or the network, ended the connection.
+func (c *connection) broke(err error) {
+	var timeout net.Error
+	if c.closed.Load() || errors.As(err, &timeout) && timeout.Timeout() {
+		return
+	}
+	c.owner.log.Warn("redis: connection broken", "remote", c.target, "error", err)
 }
 
-// undialled stands for a connection that can't be opened, and says so when it is
-// used. A pool of go-redis that is told of a failed dial itself goes on dialling
-// in the background: once a second, which is how long it takes for a server to
-// be found again, and also after it was closed.
-type undialled struct{ err error }
-
-func (u undialled) Read([]byte) (int, error)         { return 0, u.err }
-func (u undialled) Write([]byte) (int, error)        { return 0, u.err }
-func (u undialled) Close() error                     { return nil }
-func (u undialled) LocalAddr() net.Addr              { return &net.TCPAddr{} }
-func (u undialled) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
-func (u undialled) SetDeadline(time.Time) error      { return nil }
-func (u undialled) SetReadDeadline(time.Time) error  { return nil }
-func (u undialled) SetWriteDeadline(time.Time) error { return nil }
-
-// connect never fails: where it can't connect, what it returns does. After some
-// failed dials go-redis' pool would fail without another, and dial once a second
-// in a goroutine that outlives the client.
+// connect never fails: if it cannot connect, the connection that it returns
+// fails. After some failed dials go-redis' pool would fail without another, and
+// dial once a second in a goroutine that outlives the client.
 func (c *connections) connect(ctx context.Context, network, address string) (net.Conn, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(c.closing, cancel)()
-	dialled, err := c.dial(ctx, network, address)
+	dialled, target, err := c.dialBounded(ctx, network, address)
+	c.report(target, err)
 	if err != nil {
-		return undialled{err}, nil
+		return unreachable{cause: err}, nil
 	}
 	silence, _ := ctx.Value(silenceKey{}).(time.Duration)
-	tracked := &connection{Conn: dialled, owner: c, silence: silence}
+	tracked := &connection{Conn: dialled, owner: c, target: target, silence: silence}
+	tracked.used.Store(int64(time.Since(epoch)))
 	if !c.add(tracked) {
 		_ = dialled.Close()
 		return unreachable{cause: net.ErrClosed}, nil
 	}
 	if system, ok := dialled.(syscall.Conn); ok {
-		return checked{tracked, system}, nil
+		return visible{tracked, system}, nil
 	}
-	return tracked, nil
+	return opaque{tracked}, nil
+}
+
+// dialBounded dials within the bound, and until closeAll. It returns the address
+// that the connection leads to.
+func (c *connections) dialBounded(ctx context.Context, network, address string) (net.Conn, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.bound)
+	defer cancel()
+	defer context.AfterFunc(c.closing, cancel)()
+	target := ""
+	dialled, err := c.dial(context.WithValue(ctx, targetKey{}, &target), network, address)
+	if err != nil {
+		return nil, target, err
+	}
+	if target == "" {
+		target = dialled.RemoteAddr().String()
+	}
+	return dialled, target, nil
+}
+
+// report logs a dial: each success that follows a failure, and each first failure.
+func (c *connections) report(target string, err error) {
+	c.mu.Lock()
+	failed := c.failed
+	c.failed = err != nil
+	c.mu.Unlock()
+	switch {
+	case c.closing.Err() != nil:
+	case err == nil && failed:
+		c.log.Info("redis: connected again", "remote", target)
+	case err == nil:
+		c.log.Debug("redis: connected", "remote", target)
+	case !failed:
+		c.log.Warn("redis: cannot connect", "error", err)
+	}
 }
 
 func (c *connections) add(tracked *connection) bool {
@@ -108,36 +151,96 @@ func (c *connections) add(tracked *connection) bool {
 	return true
 }
 
-// Close takes the connection out of those of the handle.
+// targets returns the addresses that the open connections lead to.
+func (c *connections) targets() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	targets := make([]string, 0, len(c.open))
+	for tracked := range c.open {
+		targets = append(targets, tracked.target)
+	}
+	return targets
+}
+
+// Close removes the connection from those of its owner.
 func (c *connection) Close() error {
+	c.closed.Store(true)
 	c.owner.mu.Lock()
 	delete(c.owner.open, c)
 	c.owner.mu.Unlock()
 	return c.Conn.Close()
 }
 
-// closeOpen closes those that are open now.
+// closeOpen closes the connections that are open now.
 func (c *connections) closeOpen() {
 	c.mu.Lock()
 	open := c.open
 	c.open = map[*connection]struct{}{}
 	c.mu.Unlock()
 	for tracked := range open {
+		tracked.closed.Store(true)
 		socket := tracked.Conn
 		if secured, ok := socket.(interface{ NetConn() net.Conn }); ok {
-			socket = secured.NetConn() // TLS would say goodbye first, and wait
+			socket = secured.NetConn() // TLS would send its close_notify first, and wait
 		}
 		_ = socket.Close()
 	}
 }
 
-// closeAll closes them all, and lets no new ones come about.
+// closeAll closes all connections, and refuses new ones.
 func (c *connections) closeAll() {
 	c.close()
 	c.closeOpen()
 }
 
-// unreachable is a connection that there is not, for the cause.
+// visible is a connection on which go-redis itself can see, before it uses it,
+// whether the server has closed it.
+type visible struct {
+	*connection
+	syscall.Conn
+}
+
+// opaque is a connection that has no file descriptor to look at (TLS, a dialer of
+// the user's). Where go-redis would look, it sends a PING if the connection has
+// been idle.
+type opaque struct{ *connection }
+
+// pingAfter is how long a connection may be idle before it is asked whether the
+// other side still listens.
+const pingAfter = 100 * time.Millisecond
+
+// SyscallConn implements syscall.Conn for the check of go-redis' pool.
+func (o opaque) SyscallConn() (syscall.RawConn, error) { return idleCheck{o.connection}, nil }
+
+// idleCheck is the part of a syscall.RawConn that the check uses.
+type idleCheck struct{ c *connection }
+
+func (idleCheck) Control(func(uintptr)) error    { return errors.ErrUnsupported }
+func (idleCheck) Write(func(uintptr) bool) error { return errors.ErrUnsupported }
+
+func (i idleCheck) Read(func(uintptr) bool) error {
+	c := i.c
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	if time.Since(epoch)-time.Duration(c.used.Load()) < pingAfter {
+		return nil
+	}
+	err := c.SetDeadline(time.Now().Add(c.owner.bound))
+	if err == nil {
+		_, err = c.Conn.Write([]byte("*1\r\n$4\r\nPING\r\n"))
+	}
+	// Any reply will do, a refusal too.
+	for reply := make([]byte, 0, 512); err == nil && !bytes.HasSuffix(reply, []byte("\r\n")) && len(reply) < cap(reply); {
+		var count int
+		count, err = c.Conn.Read(reply[len(reply):cap(reply)])
+		reply = reply[:len(reply)+count]
+	}
+	return cmp.Or(err, c.SetDeadline(time.Time{}))
+}
+
+// unreachable stands for a connection that could not be opened. Each use returns
+// the cause.
 type unreachable struct{ cause error }
 
 var _ net.Conn = unreachable{}
@@ -145,8 +248,8 @@ var _ net.Conn = unreachable{}
 func (u unreachable) Read([]byte) (int, error)         { return 0, u.cause }
 func (u unreachable) Write([]byte) (int, error)        { return 0, u.cause }
 func (u unreachable) Close() error                     { return nil }
-func (u unreachable) LocalAddr() net.Addr              { return &net.UnixAddr{} }
-func (u unreachable) RemoteAddr() net.Addr             { return &net.UnixAddr{} }
+func (u unreachable) LocalAddr() net.Addr              { return &net.TCPAddr{} }
+func (u unreachable) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
 func (u unreachable) SetDeadline(time.Time) error      { return nil }
 func (u unreachable) SetReadDeadline(time.Time) error  { return nil }
 func (u unreachable) SetWriteDeadline(time.Time) error { return nil }

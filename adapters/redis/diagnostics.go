@@ -97,7 +97,7 @@ func (c *Coordination) Stats(ctx context.Context) (coordination.Stats, error) {
 		Metadata: map[string]string{
 			coordination.BackendKey:   "redis",
 			coordination.NamespaceKey: c.namespace,
-			"address":                 c.address,
+			"address":                 c.home.name,
 		},
 	}
 	if degraded != "" {

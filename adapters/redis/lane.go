@@ -2,9 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
-	"io"
-	"net"
 	"sync"
 	"time"
 
@@ -33,15 +30,12 @@ type lane struct {
 // lookEvery is how long a cancellation may go unnoticed.
 const lookEvery = 25 * time.Millisecond
 
-// newLane returns a lane with connections like those of a client.
-func newLane(options *redis.Options, dial dialer) *lane {
-	l := &lane{connections: newConnections(dial)}
+// newLane returns a lane whose connections are made with a server's options.
+func newLane(options *redis.Options, connections *connections) *lane {
 	own := *options
-	own.Dialer = l.connections.connect
-	own.PoolSize, own.MinIdleConns = 2, 0 // of which one is used
+	own.Dialer = connections.connect
 	own.PipelinePoolSize = -1
-	l.client = redis.NewClient(&own)
-	return l
+	return &lane{connections: connections, client: redis.NewClient(&own)}
 }
 
 // try runs a command, unless the lane is taken.
@@ -53,14 +47,6 @@ func (l *lane) try(ctx context.Context, cmd redis.Cmder) (done bool, err error) 
 	l.begin(ctx)
 	defer l.end()
 	return true, l.client.Process(ctx, cmd)
-}
-
-// wasClosed reports whether a command met a connection that was closed before
-// it could be sent: that of a cancelled command which then ended well all the
-// same. Whoever else closes one ends the command's own context or the handle.
-func (l *lane) wasClosed(ctx context.Context, err error) bool {
-	closed := errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
-	return closed && ctx.Err() == nil && l.connections.closing.Err() == nil
 }
 
 func (l *lane) begin(ctx context.Context) {
@@ -98,8 +84,8 @@ func (l *lane) look() {
 	l.timer.Reset(lookEvery)
 }
 
+// close waits for the command under way, which the closing of its connection ends.
 func (l *lane) close() {
-	l.connections.closeAll() // which ends the command under way
 	_ = l.client.Close()
 	l.busy.Lock() // for good
 	l.mu.Lock()

@@ -131,7 +131,7 @@ func (l *link) add(m *member) bool {
 		return false
 	}
 	if l.pubsub == nil {
-		l.pubsub = l.c.client.Subscribe(l.closing) // connects to nothing yet
+		l.pubsub = l.c.home.client.Subscribe(l.closing) // connects to nothing yet
 		// With the lock, so that they have begun before stop waits for them.
 		l.running.Go(l.write)
 		l.running.Go(l.read)
@@ -265,17 +265,14 @@ func (l *link) farewell() {
 	}
 }
 
-// stop closes the connection and waits for the goroutines.
+// stop waits for the goroutines, whose connection is closed already.
 func (l *link) stop() {
 	l.close()
 	l.mu.Lock()
 	pubsub := l.pubsub
 	l.mu.Unlock()
-	if l.c.own == nil && pubsub != nil {
-		_ = pubsub.Close() // else the connection is closed already
-	}
 	l.running.Wait()
-	if l.c.own != nil && pubsub != nil {
+	if pubsub != nil {
 		_ = pubsub.Close()
 	}
 }

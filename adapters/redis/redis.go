@@ -21,13 +21,17 @@
 //
 // # Connections
 //
-// A handle opens one connection for all of its subscriptions, however many; one
-// for the commands of callers who come one at a time; and one on which those of
-// concurrent callers are pipelined (go-redis' full-duplex auto-pipelining). A
-// handle on a client of the caller's own (New) does without the second, and what
-// that client's pool adds is bounded by its PoolSize. The subscriptions' link is watched: a PING goes out three
-// times within LinkTimeout, and a link that has been silent for that long is
-// replaced. Whenever the link was replaced, every subscription is told so by
+// A handle opens one connection for all of its subscriptions; one for the commands
+// of callers who come one at a time; and one on which those of concurrent callers
+// are pipelined (go-redis' full-duplex auto-pipelining). It opens no others for
+// long, with Open and with New alike. Connecting, with the TLS handshake, ends
+// within dial_timeout, 5 s by default. A connection that the other side closed
+// while it was idle is replaced before it is used.
+//
+// If the server turns out not to be primary, all three connections are closed and
+// the address is resolved again. The subscriptions' link is watched: a PING goes out
+// three times within LinkTimeout, and a link that has been silent for that long is
+// replaced. Whenever the link was replaced, every subscription receives
 // ErrMessagesLost before its first message after the break.
 //
 // # Limits
@@ -39,16 +43,13 @@
 // does not go back. A foreign client that is subscribed to a handle's channels
 // makes PublishWithAck wait until its timeout, since it never acknowledges; the
 // number stays right.
-//
-// go-redis writes a line to the standard error for some failures; its SetLogger
-// says to whom else.
 package redis
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"time"
@@ -77,12 +78,21 @@ type Options struct {
 	// a client of the caller's, for New, a whole message has to come within it.
 	LinkTimeout time.Duration
 
-	// TLS is the configuration for a rediss:// URL, for Open only. Default: the
-	// system's roots and the URL's host name.
+	// TLS is the configuration for a rediss:// or valkeys:// URL, for Open only.
+	// Default: the system's roots and the URL's host name.
 	TLS *tls.Config
 
-	// Dialer opens the connections, for Open only. Default: net.Dialer.
+	// Dialer opens the connections, for Open only. It must return when its context
+	// is done. Default: net.Dialer.
 	Dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// Logger receives what happens to the connections: broken, dropped, connected
+	// again. Nothing that it receives holds a password or a payload. Default: none.
+	//
+	// go-redis has one logger for the whole process. Open and New set it to the
+	// handle's if there is one, so the last handle's Logger receives go-redis' lines
+	// about all of them; without any Logger they go to the standard error.
+	Logger *slog.Logger
 }
 
 const (
@@ -93,16 +103,11 @@ const (
 // Coordination is a handle on a namespace of a Redis server. Open it with Open
 // or New and close it with Close.
 type Coordination struct {
-	client    *redis.Client
-	own       *connections // of a client that is this handle's own; else nil
-	lane      *lane        // beside it; else nil
-	pipe      *redis.AutoPipeliner
-	budget    *budget // of the pipe
+	home      *server // of the records, the publishes and the subscriptions
 	id        string  // of this handle, unique among all
 	namespace string
 	names     names
 	buffer    int
-	address   string
 
 	link      *link
 	acks      *acknowledger
@@ -117,100 +122,22 @@ type Coordination struct {
 
 var _ coordination.DistributedCoordination = (*Coordination)(nil)
 
-// Open connects to the server at url and checks that it answers. It takes
-// redis://, rediss:// and unix:// URLs with user, password, database number and
-// go-redis' query parameters:
-//
-//	redis://user:password@localhost:6379/3
-//	rediss://localhost:6380?dial_timeout=2s
-//	unix:///run/redis.sock?db=3
-//
-// ctx bounds the call, not the handle. options may be nil.
-//
-// Errors: ErrInvalidArgument for a url or an option that is no good;
-// ErrUnavailable where nobody answers, it is no Redis server, or it refuses the
-// password; ctx.Err(). No error ever shows a password.
-func Open(ctx context.Context, url string, options *Options) (*Coordination, error) {
-	if err := coordination.CheckContext("open", ctx); err != nil {
-		return nil, err
-	}
-	if options == nil {
-		options = &Options{}
-	}
-	parsed, err := parseURL(url)
-	if err != nil {
-		return nil, err
-	}
-	own := configure(parsed, options)
-	client := redis.NewClient(parsed)
-	c, err := New(client, options)
-	if err != nil {
-		_ = client.Close()
-		return nil, err
-	}
-	c.own, c.lane = own, newLane(parsed, own.dial)
-	if _, err := c.call(ctx, "open", "ping"); err != nil {
-		_ = c.Close()
-		return nil, err
-	}
-	return c, nil
-}
-
-// New returns a handle on a client that the caller owns, and closes after the
-// handle. It connects to nothing yet. The client is a *redis.Client, for one
-// server or with Sentinel (redis.NewFailoverClient). The handle uses its
-// deferred auto-pipeliner, which the client closes with itself. Where the
-// caller has made that before, with options of his own, those are in force; the
-// same goes for the client's time-outs, without which a server that hangs is
-// noticed by nobody but the contexts. Commands that are given up stay in the
-// pipeline, 64 MiB of them at the most, until the server answers or the client
-// takes it for dead.
-//
-// Errors: ErrInvalidArgument for a nil client, one of another type, and an
-// option that is no good; ErrClosed where the client is closed.
-func New(client redis.UniversalClient, options *Options) (*Coordination, error) {
-	if options == nil {
-		options = &Options{}
-	}
-	settings, err := options.checked()
-	if err != nil {
-		return nil, err
-	}
-	single, ok := client.(*redis.Client)
-	if !ok || single == nil {
-		return nil, fmt.Errorf("open: client is a %T, not a *redis.Client: %w", client, coordination.ErrInvalidArgument)
-	}
-	// Full duplex is the mode that does not tax a lone caller.
-	pipe, err := single.AsyncAutoPipelineWithOptions(&redis.AutoPipelineOptions{FullDuplex: true, FullDuplexWindow: maxPending})
-	if err != nil {
-		return nil, fmt.Errorf("open: client: %w: %w", coordination.ErrClosed, err)
-	}
-	c := &Coordination{
-		client:    single,
-		pipe:      pipe,
-		budget:    newBudget(),
-		id:        rand.Text(),
-		namespace: settings.Namespace,
-		names:     newNames(settings.Namespace),
-		buffer:    settings.Buffer,
-		address:   single.Options().Addr,
-		published: delivery.NewRate(),
-		received:  delivery.NewRate(),
-		closed:    make(chan struct{}),
-	}
-	c.closing, c.close = context.WithCancel(context.Background())
-	c.link = newLink(c, settings.LinkTimeout)
-	c.acks = newAcknowledger(c)
-	return c, nil
-}
-
 // checked returns the options with their defaults, or what is wrong with them.
-func (o Options) checked() (Options, error) {
+func (given *Options) checked() (Options, error) {
+	o := Options{}
+	if given != nil {
+		o = *given
+	}
 	if o.Namespace == "" {
 		o.Namespace = DefaultNamespace
 	}
 	if o.LinkTimeout == 0 {
 		o.LinkTimeout = defaultLinkTimeout
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	} else {
+		redis.SetLogger(clientLog{o.Logger})
 	}
 	if err := coordination.CheckName("open", "namespace", o.Namespace); err != nil {
 		return o, err
@@ -232,15 +159,9 @@ func (c *Coordination) Close() error {
 		c.link.closeSubscriptions()
 		c.acks.stop()
 		c.link.farewell()
-		if c.own != nil {
-			c.lane.close()
-			c.own.closeAll()
-		}
+		c.home.disconnect()
 		c.link.stop()
-		if c.own != nil {
-			_ = c.client.Close() // says only that calls were under way
-		}
-		c.budget.close()
+		c.home.close()
 		close(c.closed)
 	})
 	<-c.closed

@@ -1,0 +1,190 @@
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/riptidecrawler/coordkit/adapters/internal/delivery"
+	"github.com/riptidecrawler/coordkit/coordination"
+)
+
+// Open connects to the server at url and checks that it answers. It takes
+// redis://, rediss:// and unix:// URLs with user, password, database number and
+// go-redis' query parameters:
+//
+//	redis://user:password@localhost:6379/3
+//	rediss://localhost:6380?dial_timeout=2s
+//	unix:///run/redis.sock?db=3
+//
+// valkey:// and valkeys:// are other names of redis:// and rediss://. A parameter
+// or an option that would have no effect is refused.
+//
+// ctx bounds the call, not the handle. options may be nil.
+//
+// Errors: ErrInvalidArgument for an invalid url or option; ErrUnavailable if
+// nobody answers, it is no Redis server, or it refuses the password; ctx.Err(). No
+// error ever shows a password.
+func Open(ctx context.Context, url string, options *Options) (*Coordination, error) {
+	if err := coordination.CheckContext("open", ctx); err != nil {
+		return nil, err
+	}
+	parsed, err := parseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	checked, err := options.checked()
+	if err != nil {
+		return nil, err
+	}
+	if checked.TLS != nil && parsed.options.TLSConfig == nil {
+		return nil, fmt.Errorf("open: TLS has no effect on this url, want rediss:// or valkeys://: %w", coordination.ErrInvalidArgument)
+	}
+	parsed.options.TLSConfig = tlsOf(parsed.options.TLSConfig, checked.TLS)
+	return openSingle(ctx, parsed, checked)
+}
+
+// openSingle opens a handle on one server.
+func openSingle(ctx context.Context, at *location, options Options) (*Coordination, error) {
+	dial, locate := options.dialer(at)
+	home, err := newServer(at.options.Addr, at.options, dial, options.Logger)
+	if err != nil {
+		return nil, fmt.Errorf("open: client: %w", err)
+	}
+	home.locate = locate
+	if options.Dialer != nil {
+		home.locate = home.dialed
+	}
+	c := newCoordination(home, options)
+	mode, err := c.mode(ctx)
+	switch {
+	case err != nil:
+	case mode == "sentinel":
+		err = fmt.Errorf("open: url leads to a Sentinel, want master_name=NAME of a primary in it: %w", coordination.ErrInvalidArgument)
+	default:
+		return c, nil
+	}
+	_ = c.Close()
+	return nil, err
+}
+
+// dialer returns what opens the connections, and what resolves the host if it is a
+// name.
+func (o *Options) dialer(at *location) (dialer, locator) {
+	if o.Dialer != nil {
+		return secured(o.Dialer, at.options.TLSConfig), nil
+	}
+	dial := secured(netDialer(), at.options.TLSConfig)
+	host, port, err := net.SplitHostPort(at.options.Addr)
+	if at.options.Network == "unix" || err != nil || net.ParseIP(host) != nil {
+		return dial, nil
+	}
+	return dial, resolved(host, port)
+}
+
+// mode asks the home server whether it is standalone, a node of a cluster, or a
+// sentinel. A server that does not tell counts as standalone.
+func (c *Coordination) mode(ctx context.Context) (string, error) {
+	if _, err := c.call(ctx, "open", "ping"); err != nil {
+		return "", err
+	}
+	var refusal redis.Error
+	switch reply, err := c.do(ctx, "hello"); {
+	case err == nil:
+		return modeOf(reply), nil
+	case !errors.As(err, &refusal):
+		return "", c.failure(ctx, "open", err)
+	}
+	reply, err := c.do(ctx, "info", "server") // an ACL may refuse HELLO
+	if err != nil && !errors.As(err, &refusal) {
+		return "", c.failure(ctx, "open", err)
+	}
+	text, _ := reply.(string)
+	_, mode, _ := strings.Cut(text, "redis_mode:")
+	mode, _, _ = strings.Cut(mode, "\r\n")
+	return mode, nil
+}
+
+// modeOf reads the reply of HELLO, a map in RESP3 and a list in RESP2.
+func modeOf(reply any) string {
+	switch reply := reply.(type) {
+	case map[any]any:
+		mode, _ := reply["mode"].(string)
+		return mode
+	case []any:
+		for i := 0; i+1 < len(reply); i += 2 {
+			if reply[i] == "mode" {
+				mode, _ := reply[i+1].(string)
+				return mode
+			}
+		}
+	}
+	return ""
+}
+
+// New returns a handle that connects as a client of the caller does: to the same
+// server, with its dialer, user, password, database, protocol, time-outs, buffers
+// and ages of connections. It connects to nothing yet. The client is a
+// *redis.Client, for one server or with Sentinel (redis.NewFailoverClient).
+//
+// The handle opens connections of its own and leaves the client's pool, hooks,
+// limiter and retries alone. The client's dialer must return when its context is
+// done; that of go-redis with TLS returns after DialTimeout. With Sentinel the
+// client resolves the primary: close it after the handle.
+//
+// Errors: ErrInvalidArgument for a nil client, one of another type, and an invalid
+// option; ErrClosed if the client is closed.
+func New(client redis.UniversalClient, options *Options) (*Coordination, error) {
+	checked, err := options.checked()
+	if err != nil {
+		return nil, err
+	}
+	if checked.TLS != nil || checked.Dialer != nil {
+		return nil, fmt.Errorf("open: TLS and Dialer have no effect with a client, set them on the client: %w", coordination.ErrInvalidArgument)
+	}
+	single, ok := client.(*redis.Client)
+	if !ok || single == nil {
+		return nil, fmt.Errorf("open: client is a %T, want a *redis.Client: %w", client, coordination.ErrInvalidArgument)
+	}
+	if isClosed(single) {
+		return nil, fmt.Errorf("open: client: %w", coordination.ErrClosed)
+	}
+	from := single.Options()
+	home, err := newServer(from.Addr, from, from.Dialer, checked.Logger)
+	if err != nil {
+		return nil, fmt.Errorf("open: client: %w", err)
+	}
+	home.locate = home.dialed
+	return newCoordination(home, checked), nil
+}
+
+// isClosed reports whether a client is closed, without any traffic: a context that
+// is done fails the command before it is sent.
+func isClosed(client redis.UniversalClient) bool {
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	return errors.Is(client.Ping(done).Err(), redis.ErrClosed)
+}
+
+// newCoordination returns a handle on a server that it owns.
+func newCoordination(home *server, options Options) *Coordination {
+	c := &Coordination{
+		home:      home,
+		id:        rand.Text(),
+		namespace: options.Namespace,
+		names:     newNames(options.Namespace),
+		buffer:    options.Buffer,
+		published: delivery.NewRate(),
+		received:  delivery.NewRate(),
+		closed:    make(chan struct{}),
+	}
+	c.closing, c.close = context.WithCancel(context.Background())
+	c.link = newLink(c, options.LinkTimeout)
+	c.acks = newAcknowledger(c)
+	return c
+}

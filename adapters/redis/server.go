@@ -1,0 +1,213 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// server is the connections of a handle to one server: a lane for a lone caller,
+// a pipeline for concurrent callers, and those that subscriptions open on client.
+//
+// The server at the other end may turn out to be the wrong one: a primary that
+// became a replica, or a name that moved. Then drop closes all connections, and
+// the next use of each resolves the address again.
+type server struct {
+	name        string // in errors and in the log
+	options     *redis.Options
+	connections *connections // of client
+	client      *redis.Client
+	lane        *lane
+	pipe        *redis.AutoPipeliner
+	budget      *budget
+	log         *slog.Logger
+	locate      locator // nil if the server cannot move
+
+	mu      sync.Mutex // guards what follows
+	dropped time.Time
+}
+
+// locator resolves where the server is now, in the same form as the targets of the
+// connections. Several addresses mean any of them.
+type locator func(ctx context.Context) ([]string, error)
+
+const (
+	defaultDialTimeout = 5 * time.Second
+
+	// dropEvery is the least time between two drops for the same kind of reason: a
+	// server that is wrong for long must not make the link flap with every call.
+	dropEvery = time.Second
+)
+
+// newServer opens no connection yet.
+func newServer(name string, options *redis.Options, dial dialer, log *slog.Logger) (*server, error) {
+	own := settings(options)
+	log = log.With("server", name)
+	s := &server{name: name, options: own, budget: newBudget(), log: log}
+	s.connections = newConnections(dial, own.DialTimeout, log)
+	own.Dialer = s.connections.connect
+	s.client = redis.NewClient(own)
+	// Full duplex is the mode that does not tax a lone caller.
+	pipe, err := s.client.AsyncAutoPipelineWithOptions(&redis.AutoPipelineOptions{FullDuplex: true, FullDuplexWindow: maxPending})
+	if err != nil {
+		_ = s.client.Close()
+		return nil, err
+	}
+	s.pipe = pipe
+	s.lane = newLane(own, newConnections(dial, own.DialTimeout, log))
+	return s, nil
+}
+
+// settings returns the options of a connection to a server: what the user chose of
+// address, authentication, protocol, time-outs, buffers and ages, and the
+// adapter's own choice of everything else. Nothing is sent twice, a failed dial is
+// not repeated, and no commands run that the port does not need.
+func settings(from *redis.Options) *redis.Options {
+	own := &redis.Options{
+		Network: from.Network, Addr: from.Addr, ClientName: from.ClientName, OnConnect: from.OnConnect,
+		Protocol: from.Protocol, Username: from.Username, Password: from.Password, DB: from.DB,
+		CredentialsProvider:          from.CredentialsProvider,
+		CredentialsProviderContext:   from.CredentialsProviderContext,
+		StreamingCredentialsProvider: from.StreamingCredentialsProvider,
+		DialTimeout:                  from.DialTimeout, ReadTimeout: from.ReadTimeout, WriteTimeout: from.WriteTimeout,
+		ReadBufferSize: from.ReadBufferSize, WriteBufferSize: from.WriteBufferSize,
+		PipelineReadBufferSize: from.PipelineReadBufferSize, PipelineWriteBufferSize: from.PipelineWriteBufferSize,
+		ConnMaxIdleTime: from.ConnMaxIdleTime,
+		ConnMaxLifetime: from.ConnMaxLifetime, ConnMaxLifetimeJitter: from.ConnMaxLifetimeJitter,
+
+		MaxRetries:               -1,
+		DialerRetries:            1,
+		ContextTimeoutEnabled:    true,
+		PoolSize:                 2, // of which one is used
+		PipelinePoolSize:         1,
+		DisableIdentity:          true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	}
+	// Without a bound a dead connection would never be noticed.
+	if own.DialTimeout <= 0 {
+		own.DialTimeout = defaultDialTimeout
+	}
+	own.ReadTimeout, own.WriteTimeout = max(own.ReadTimeout, 0), max(own.WriteTimeout, 0)
+	return own
+}
+
+// submit hands a command to the pipeline. It waits only for room in it. The caller
+// must wait for each command that it submits.
+func (s *server) submit(ctx context.Context, arguments ...any) pending {
+	p := pending{server: s, cmd: command{redis.NewCmd(ctx, arguments...)}, size: sizeOf(arguments)}
+	if p.err = s.budget.take(ctx, p.size); p.err == nil {
+		p.future = s.pipe.Submit(ctx, p.cmd)
+	}
+	return p
+}
+
+// do runs one command, on the lane if it is free.
+func (s *server) do(ctx context.Context, arguments ...any) (any, error) {
+	cmd := command{redis.NewCmd(ctx, arguments...)}
+	if done, err := s.lane.try(ctx, cmd); done {
+		return s.reply(cmd, err)
+	}
+	return s.submit(ctx, arguments...).wait(ctx)
+}
+
+// reply returns a command's result, nil if the reply is nil. A reply that only a
+// wrong server gives drops the connections.
+func (s *server) reply(cmd command, err error) (any, error) {
+	if err == nil || errors.Is(err, redis.Nil) {
+		return cmd.Val(), nil
+	}
+	if isWrongServer(err) {
+		s.drop(err)
+	}
+	return nil, err
+}
+
+// isWrongServer reports whether an error comes from a server that is not primary.
+func isWrongServer(err error) bool {
+	return redis.HasErrorPrefix(err, "READONLY") || redis.HasErrorPrefix(err, "MASTERDOWN")
+}
+
+// drop closes all connections: those of the lane, the pipeline and the
+// subscriptions. Commands under way fail, and their effect is unknown. The next use
+// resolves the address again. A second drop within a second does nothing.
+func (s *server) drop(reason error) {
+	s.mu.Lock()
+	again := !s.dropped.IsZero() && time.Since(s.dropped) < dropEvery
+	if !again {
+		s.dropped = time.Now()
+	}
+	s.mu.Unlock()
+	if again || s.connections.closing.Err() != nil {
+		return
+	}
+	s.log.Warn("redis: connections dropped", "reason", reason)
+	s.connections.closeOpen()
+	s.lane.connections.closeOpen()
+}
+
+// errMoved is the reason of a drop.
+var errMoved = errors.New("the address of the server has changed")
+
+// moved resolves the address again, and reports whether open connections lead to
+// another one. That alone does not prove that they lead to a wrong server: a name
+// may have several addresses.
+func (s *server) moved(ctx context.Context) (bool, error) {
+	if s.locate == nil {
+		return false, nil
+	}
+	now, err := s.locate(ctx)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(s.connections.targets(), func(target string) bool { return !slices.Contains(now, target) }), nil
+}
+
+// dialed returns the address that a new connection leads to. It is the locator of
+// servers whose address only a dialer knows.
+func (s *server) dialed(ctx context.Context) ([]string, error) {
+	connection, target, err := s.connections.dialBounded(ctx, s.options.Network, s.options.Addr)
+	if err != nil {
+		return nil, err
+	}
+	return []string{target}, connection.Close()
+}
+
+// fresh returns a client with one connection of its own, resolved anew. The caller
+// closes it.
+func (s *server) fresh() *redis.Client {
+	own := *s.options
+	own.PoolSize, own.PipelinePoolSize = 1, -1
+	return redis.NewClient(&own)
+}
+
+// disconnect closes all connections and refuses new ones.
+func (s *server) disconnect() {
+	s.connections.closeAll()
+	s.lane.connections.closeAll()
+}
+
+// close ends what disconnect left: subscriptions must have ended before.
+func (s *server) close() {
+	s.disconnect()
+	s.lane.close()
+	_ = s.client.Close() // says only that calls were under way
+	s.budget.close()
+}
+
+// resolved is the locator of a server whose host is a name.
+func resolved(host, port string) locator {
+	return func(ctx context.Context) ([]string, error) {
+		addresses, err := net.DefaultResolver.LookupHost(ctx, host)
+		for i, address := range addresses {
+			addresses[i] = net.JoinHostPort(address, port)
+		}
+		return addresses, err
+	}
+}
