@@ -21,6 +21,11 @@ import (
 //	redis://user:password@localhost:6379/3
 //	rediss://localhost:6380?dial_timeout=2s
 //	unix:///run/redis.sock?db=3
+//	redis://sentinel-1,sentinel-2,sentinel-3?master_name=main
+//
+// With master_name the addresses are those of Sentinels, and user and password are
+// theirs; username and password as parameters are those of the servers. rediss://
+// means TLS to both. Of many Sentinels some will do, they tell of the others.
 //
 // valkey:// and valkeys:// are other names of redis:// and rediss://. A parameter
 // or an option that would have no effect is refused.
@@ -46,7 +51,12 @@ func Open(ctx context.Context, url string, options *Options) (*Coordination, err
 		return nil, fmt.Errorf("open: TLS has no effect on this url, want rediss:// or valkeys://: %w", coordination.ErrInvalidArgument)
 	}
 	parsed.options.TLSConfig = tlsOf(parsed.options.TLSConfig, checked.TLS)
-	return openSingle(ctx, parsed, checked)
+	switch {
+	case parsed.master != "":
+		return openSentinel(ctx, parsed, checked)
+	default:
+		return openSingle(ctx, parsed, checked)
+	}
 }
 
 // openSingle opens a handle on one server.
@@ -155,6 +165,11 @@ func New(client redis.UniversalClient, options *Options) (*Coordination, error) 
 		return nil, fmt.Errorf("open: client: %w", coordination.ErrClosed)
 	}
 	from := single.Options()
+	if from.Addr == failoverAddress {
+		of := *from
+		of.OnConnect = primaryOnly(of.OnConnect)
+		from = &of
+	}
 	home, err := newServer(from.Addr, from, from.Dialer, checked.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("open: client: %w", err)
@@ -162,6 +177,9 @@ func New(client redis.UniversalClient, options *Options) (*Coordination, error) 
 	home.locate = home.dialed
 	return newCoordination(home, checked), nil
 }
+
+// failoverAddress is what go-redis' Sentinel client has for an address.
+const failoverAddress = "FailoverClient"
 
 // isClosed reports whether a client is closed, without any traffic: a context that
 // is done fails the command before it is sent.

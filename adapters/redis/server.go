@@ -29,6 +29,7 @@ type server struct {
 	budget      *budget
 	log         *slog.Logger
 	locate      locator // nil if the server cannot move
+	resolver    func()  // closes what resolves the address; may be nil
 
 	mu      sync.Mutex // guards what follows
 	dropped time.Time
@@ -189,6 +190,9 @@ func (s *server) fresh() *redis.Client {
 
 // disconnect closes all connections and refuses new ones.
 func (s *server) disconnect() {
+	if s.resolver != nil {
+		s.resolver()
+	}
 	s.connections.closeAll()
 	s.lane.connections.closeAll()
 }
