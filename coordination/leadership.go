@@ -10,21 +10,29 @@ import (
 // is a node ID on one handle: the same node ID on two handles is two
 // candidates.
 //
-// A lease alone is no mutual exclusion: a holder that was paused may go on
-// working after its lease has ended and a successor has begun. Hence the term
-// that comes with each acquisition, for the protected resource to refuse what
-// comes with an older one; see [Guard].
+// A lease alone is no mutual exclusion. A paused holder may go on working after
+// its lease has expired and a successor has begun. A backend that fails over may
+// lose a lease that it has granted, and a backend whose clock steps forward ends it
+// early. If its clock steps back, a lease lasts at most its TTL longer, counted from
+// the next time that a candidate tries. Therefore each acquisition comes with a
+// term: the protected resource must refuse an older one; see [Guard]. Adapters may
+// have options that make the lease itself safer.
 type Leadership interface {
 	// TryAcquireLeadership takes the lease if it is free, renews it if this
 	// candidate holds it, and otherwise changes nothing. It never waits for a
 	// holder. ttl is counted from when the backend acts, is at least a
 	// millisecond, and replaces what was left also where it is shorter.
 	//
-	// A renewal keeps its term. Each new acquisition has a term strictly
-	// greater than every term before it in the namespace, also after a release
-	// or an expiry, and after the backend has lost its records so long as its
-	// clock has not gone back. Terms are greater than zero and not consecutive.
-	// Where acquired is false term is 0.
+	// A renewal keeps its term. Each new acquisition has a term strictly greater
+	// than every term before it in the namespace, also after a release or an
+	// expiry. If the backend has lost its records (a failover that lost the last
+	// writes, an emptied server), the term is greater than all terms that its
+	// clock has reached or that this handle has seen in an answer. Only a
+	// candidate that has seen none can then get too low a term, from a clock that
+	// stepped back. The lease gets a greater term, in place of its own, at the
+	// first renewal after another candidate showed the backend that its term is
+	// too low. Terms are greater than zero and not consecutive. If acquired is
+	// false, term is 0.
 	//
 	// An error means unknown: the caller must act as if it were not leader. If
 	// the lease was taken all the same, the next try of this candidate renews

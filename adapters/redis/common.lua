@@ -1,7 +1,25 @@
--- Before each script: the server's clock, in microseconds. Lua's numbers hold
--- it exactly until the year 2255; %.0f writes it without an exponent.
+-- Before each script. Lua's numbers hold the server's clock, in microseconds, exactly
+-- until the year 2255; %.0f writes it without an exponent.
+
+-- A century in milliseconds: longer than any record is of use, and more than that some
+-- servers cannot count.
+local CENTURY = 3155760000000
+
+local function fail(text)
+  error({err = text}, 0)
+end
+
+-- Runs a command. Its error names the command and the record.
+local function call(name, ...)
+  local reply = redis.pcall(name, ...)
+  if type(reply) == 'table' and reply.err then
+    fail(reply.err .. ': ' .. table.concat({name, (...)}, ' '))
+  end
+  return reply
+end
+
 local function now()
-  local t = redis.call('TIME')
+  local t = call('TIME')
   return t[1] * 1000000 + t[2]
 end
 
@@ -9,12 +27,11 @@ local function text(number)
   return string.format('%.0f', number)
 end
 
--- Lets the records of the members go when the last one does.
-local function keep(members, metadata, time)
-  local last = redis.call('ZRANGE', members, -1, -1, 'WITHSCORES')[2]
-  local left = math.ceil((tonumber(last) - time) / 1000) + 1
-  left = text(math.min(left, 3155760000000)) -- a century; some servers can't count more
-  redis.call('PEXPIRE', members, left)
-  redis.call('PEXPIRE', metadata, left)
+-- Runs the script. Its own errors become the reply.
+local function run(script)
+  local ok, reply = pcall(script)
+  if ok or type(reply) == 'table' then
+    return reply
+  end
+  return {err = 'ERR ' .. tostring(reply)}
 end
-

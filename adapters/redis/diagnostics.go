@@ -36,6 +36,12 @@ func refusesWrites(err redis.Error) bool {
 	return slices.Contains([]string{"OOM", "MISCONF", "NOREPLICAS", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "BUSY"}, reason)
 }
 
+// isRefusal reports whether an error is a reply of the server.
+func isRefusal(err error) bool {
+	var refusal redis.Error
+	return errors.As(err, &refusal)
+}
+
 // degraded says what is wrong, "" where nothing is.
 func (c *Coordination) degraded(ctx context.Context, operation string) (string, error) {
 	if err := c.begin(ctx, operation); err != nil {

@@ -1,7 +1,7 @@
 -- KEYS: leader. Returns node, term and the microseconds left, or nothing.
-local node, term, ends = unpack(redis.call('HMGET', KEYS[1], 'node', 'term', 'ends'))
-local left = ends and tonumber(ends) - now() or 0
-if left <= 0 then
+local time = now()
+local l = lease(KEYS[1], time)
+if not l or l.ends <= time or l.handle == '' then
   return {}
 end
-return {node, term, text(left)}
+return {l.node, text(l.term), text(l.ends - time)}

@@ -54,13 +54,23 @@ func (c *Coordination) Heartbeat(ctx context.Context, nodeID string, ttl time.Du
 	return err
 }
 
-// ListNodes implements coordination.Membership.
+// listedByScript is the number of members from which on they are listed outside of a
+// script. Redis lists 100,000 members in 3 ms, and in 30 ms for Lua.
+const listedByScript = 1000
+
+// ListNodes implements coordination.Membership. With more than 1,000 members it costs
+// two round trips: a member that expires between them is still listed.
 func (c *Coordination) ListNodes(ctx context.Context) ([]string, error) {
 	const operation = "list nodes"
 	if err := coordination.CheckContext(operation, ctx); err != nil {
 		return nil, err
 	}
-	reply, err := c.run(ctx, operation, nodesScript, c.names.memberRecords()[:1])
+	members := c.names.memberRecords()[0]
+	reply, err := c.run(ctx, operation, nodesScript, []string{members}, listedByScript)
+	if from, ok := reply.(string); err == nil && ok {
+		// One command, so that the answer is of one moment.
+		reply, err = c.call(ctx, operation, "zrangebyscore", members, "("+from, "+inf")
+	}
 	nodes, err := c.toStrings(operation, reply, err)
 	slices.Sort(nodes)
 	return nodes, err

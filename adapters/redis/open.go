@@ -202,6 +202,7 @@ func newCoordination(home *server, options Options) *Coordination {
 		closed:    make(chan struct{}),
 	}
 	c.closing, c.close = context.WithCancel(context.Background())
+	c.leadership = newElection(c, c.names.leaderRecord(), options.Leadership)
 	c.link = newLink(c, options.LinkTimeout)
 	c.acks = newAcknowledger(c)
 	return c

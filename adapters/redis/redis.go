@@ -93,6 +93,9 @@ type Options struct {
 	// handle's if there is one, so the last handle's Logger receives go-redis' lines
 	// about all of them; without any Logger they go to the standard error.
 	Logger *slog.Logger
+
+	// Leadership makes the lease safer when the server fails over.
+	Leadership LeadershipOptions
 }
 
 const (
@@ -109,10 +112,11 @@ type Coordination struct {
 	names     names
 	buffer    int
 
-	link      *link
-	acks      *acknowledger
-	published *delivery.Rate
-	received  *delivery.Rate
+	leadership *election
+	link       *link
+	acks       *acknowledger
+	published  *delivery.Rate
+	received   *delivery.Rate
 
 	closing  context.Context // done once Close has begun
 	close    context.CancelFunc
@@ -148,7 +152,9 @@ func (given *Options) checked() (Options, error) {
 	if o.LinkTimeout < minLinkTimeout {
 		return o, fmt.Errorf("open: link timeout is %v, less than %v: %w", o.LinkTimeout, minLinkTimeout, coordination.ErrInvalidArgument)
 	}
-	return o, nil
+	leadership, err := o.Leadership.checked()
+	o.Leadership = leadership
+	return o, err
 }
 
 // Close implements coordination.DistributedCoordination. Acknowledgements of

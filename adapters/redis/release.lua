@@ -1,7 +1,13 @@
--- KEYS: leader. ARGV: handle, node. Returns 1 where that candidate held the lease.
-local handle, node, ends = unpack(redis.call('HMGET', KEYS[1], 'handle', 'node', 'ends'))
-if not ends or tonumber(ends) <= now() or handle ~= ARGV[1] or node ~= ARGV[2] then
+-- KEYS: leader. ARGV: handle, node, whether WaitOut is on (1 or 0), the term in which
+-- the candidate leads by its own clock (0: none).
+-- Returns 1 if that candidate held the lease.
+local time = now()
+local l = lease(KEYS[1], time)
+if not l or l.ends <= time or l.handle ~= ARGV[1] or l.node ~= ARGV[2] then
   return 0
 end
-redis.call('HSET', KEYS[1], 'ends', '0') -- and the term stays, to rise from
+if ARGV[3] == '1' and tonumber(ARGV[4]) ~= l.term and l.server ~= identity() then
+  return 0
+end
+call('HSET', KEYS[1], 'ends', '0') -- the term stays, for the next one to be greater
 return 1

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	_ "embed"
 	"encoding/hex"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -13,6 +14,10 @@ import (
 var (
 	//go:embed common.lua
 	common string
+	//go:embed lease.lua
+	lease string
+	//go:embed members.lua
+	members string
 	//go:embed acquire.lua
 	acquire string
 	//go:embed release.lua
@@ -34,22 +39,29 @@ var (
 	//go:embed ack.lua
 	ack string
 
-	acquireScript    = newScript(common + acquire)
-	releaseScript    = newScript(common + release)
-	leaderScript     = newScript(common + leader)
-	registerScript   = newScript(common + register)
-	deregisterScript = newScript(common + deregister)
-	heartbeatScript  = newScript(common + heartbeat)
-	nodesScript      = newScript(common + nodes)
-	metadataScript   = newScript(common + metadata)
-	statsScript      = newScript(common + stats)
-	ackScript        = newScript(ack)
+	acquireScript    = newScript(lease, acquire)
+	releaseScript    = newScript(lease, release)
+	leaderScript     = newScript(lease, leader)
+	registerScript   = newScript(members, register)
+	deregisterScript = newScript(deregister)
+	heartbeatScript  = newScript(members, heartbeat)
+	nodesScript      = newScript(nodes)
+	metadataScript   = newScript(metadata)
+	statsScript      = newScript(lease, stats)
+	ackScript        = hashed(ack)
 )
 
 // script is a Lua script and the hash by which the server knows it.
 type script struct{ source, hash string }
 
-func newScript(source string) script {
+// newScript returns a script whose errors name the record and what is wrong with
+// it. The last part is the script itself; the others hold what it uses.
+func newScript(parts ...string) script {
+	last := len(parts) - 1
+	return hashed(common + strings.Join(parts[:last], "") + "return run(function()\n" + parts[last] + "end)\n")
+}
+
+func hashed(source string) script {
 	hash := sha1.Sum([]byte(source)) // as EVALSHA has it
 	return script{source: source, hash: hex.EncodeToString(hash[:])}
 }

@@ -14,7 +14,8 @@ import (
 )
 
 // server is the connections of a handle to one server: a lane for a lone caller,
-// a pipeline for concurrent callers, and those that subscriptions open on client.
+// a pipeline for concurrent callers, a session for commands that belong together,
+// and those that subscriptions open on client.
 //
 // The server at the other end may turn out to be the wrong one: a primary that
 // became a replica, or a name that moved. Then drop closes all connections, and
@@ -25,6 +26,7 @@ type server struct {
 	connections *connections // of client
 	client      *redis.Client
 	lane        *lane
+	session     *session
 	pipe        *redis.AutoPipeliner
 	budget      *budget
 	log         *slog.Logger
@@ -63,6 +65,7 @@ func newServer(name string, options *redis.Options, dial dialer, log *slog.Logge
 	}
 	s.pipe = pipe
 	s.lane = newLane(own, newConnections(dial, own.DialTimeout, log))
+	s.session = newSession(s, newLane(own, newConnections(dial, own.DialTimeout, log)))
 	return s, nil
 }
 
@@ -151,6 +154,7 @@ func (s *server) drop(reason error) {
 	s.log.Warn("redis: connections dropped", "reason", reason)
 	s.connections.closeOpen()
 	s.lane.connections.closeOpen()
+	s.session.lane.connections.closeOpen()
 }
 
 // errMoved is the reason of a drop.
@@ -195,12 +199,14 @@ func (s *server) disconnect() {
 	}
 	s.connections.closeAll()
 	s.lane.connections.closeAll()
+	s.session.lane.connections.closeAll()
 }
 
 // close ends what disconnect left: subscriptions must have ended before.
 func (s *server) close() {
 	s.disconnect()
 	s.lane.close()
+	s.session.lane.close()
 	_ = s.client.Close() // says only that calls were under way
 	s.budget.close()
 }

@@ -1,0 +1,325 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/riptidecrawler/coordkit/adapters/redis"
+	"github.com/riptidecrawler/coordkit/coordination"
+	"github.com/riptidecrawler/coordkit/internal/redistest"
+)
+
+// replicated starts a primary and a replica of it, which has synchronised.
+func replicated(t *testing.T) (primary, replica *redistest.Server) {
+	t.Helper()
+	primary = private(t, "--repl-diskless-sync-delay", "0")
+	host, port, _ := net.SplitHostPort(primary.Address)
+	replica = private(t, "--replicaof", host, port)
+	client := raw(t, primary.Address)
+	client.Set(t.Context(), "synchronise", "", 0)
+	for ctx := within(t); ; {
+		if err := ctx.Err(); err != nil {
+			t.Fatal("the replica does not synchronise")
+		}
+		if info := raw(t, replica.Address).Info(ctx, "replication").Val(); strings.Contains(info, "master_link_status:up") {
+			return primary, replica
+		}
+	}
+}
+
+// promote makes a replica a primary, after the old one has lost the last writes.
+func promote(t *testing.T, replica *redistest.Server) {
+	t.Helper()
+	if err := raw(t, replica.Address).SlaveOf(t.Context(), "NO", "ONE").Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// detached stops the replication without anybody noticing.
+func detached(t *testing.T, replica *redistest.Server) {
+	t.Helper()
+	if err := raw(t, replica.Address).SlaveOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func withLeadership(options redis.LeadershipOptions) *redis.Options {
+	return &redis.Options{Leadership: options}
+}
+
+func TestAnAcquisitionWaitsForReplicas(t *testing.T) {
+	primary, replica := replicated(t)
+	handle := open(t, primary.URL(), withLeadership(redis.LeadershipOptions{Replicas: 1}))
+	term := leads(t, handle, "node", time.Minute)
+	if on := raw(t, replica.Address).HGet(t.Context(), leaderRecord, "node").Val(); on != "node" {
+		t.Errorf("the replica has the holder %q", on)
+	}
+	if again := leads(t, handle, "node", time.Minute); again != term {
+		t.Errorf("the renewal changes term %d to %d", term, again)
+	}
+}
+
+func TestAnAcquisitionWithoutEnoughReplicasFailsAndTheNextTryRenewsIt(t *testing.T) {
+	primary, replica := replicated(t)
+	options := withLeadership(redis.LeadershipOptions{Replicas: 1, ReplicaTimeout: 100 * time.Millisecond})
+	handle, other := open(t, primary.URL(), options), open(t, primary.URL(), options)
+	detached(t, replica)
+	start := time.Now()
+	_, acquired, err := handle.TryAcquireLeadership(within(t), "node", time.Minute)
+	if acquired || !errors.Is(err, coordination.ErrUnavailable) || !strings.Contains(err.Error(), "0 of 1 replicas") {
+		t.Errorf("TryAcquireLeadership = %v, %v", acquired, err)
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("it took %v", took)
+	}
+	leader, _, err := other.Leader(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, _ := net.SplitHostPort(primary.Address)
+	raw(t, replica.Address).SlaveOf(t.Context(), host, port)
+	for ctx := within(t); ; {
+		term, acquired, err := handle.TryAcquireLeadership(ctx, "node", time.Minute)
+		if acquired {
+			if term != leader.Term {
+				t.Errorf("the next try acquires term %d, and does not renew %d", term, leader.Term)
+			}
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestTheWaitForReplicasEndsWithTheContext(t *testing.T) {
+	server := private(t)
+	handle := open(t, server.URL(), withLeadership(redis.LeadershipOptions{Replicas: 1}))
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	start := time.Now()
+	if _, _, err := handle.TryAcquireLeadership(ctx, "node", time.Minute); !errors.Is(err, context.Canceled) {
+		t.Errorf("TryAcquireLeadership = %v", err)
+	}
+	if took := time.Since(start); took > 500*time.Millisecond {
+		t.Errorf("it took %v", took)
+	}
+	if _, err := handle.Stats(within(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLeadershipOptionsThatAreInvalidAreRefused(t *testing.T) {
+	for argument, options := range map[string]redis.LeadershipOptions{
+		"Leadership.Replicas is -1":         {Replicas: -1},
+		"Leadership.ReplicaTimeout is -1ns": {ReplicaTimeout: -1},
+	} {
+		_, err := redis.Open(t.Context(), "redis://127.0.0.1:1", withLeadership(options))
+		if !errors.Is(err, coordination.ErrInvalidArgument) || !strings.Contains(err.Error(), argument) {
+			t.Errorf("%s: %v", argument, err)
+		}
+	}
+}
+
+const lease = 400 * time.Millisecond
+
+var waitingOut = withLeadership(redis.LeadershipOptions{WaitOut: true})
+
+// expectWait fails if a node acquires the lease earlier than after the given time.
+func expectWait(t *testing.T, handle *redis.Coordination, node string, start time.Time, least time.Duration) {
+	t.Helper()
+	took := eventuallyLeads(t, handle, node, lease).Sub(start)
+	if took < least || took > least+time.Second {
+		t.Errorf("%s leads after %v, want %v", node, took, least)
+	}
+}
+
+func TestWaitOutDelaysTheFirstLeaderByOneLease(t *testing.T) {
+	handle := open(t, private(t).URL(), waitingOut)
+	start := time.Now()
+	loses(t, handle, "node", lease)
+	if _, found, err := handle.Leader(t.Context()); found || err != nil {
+		t.Errorf("Leader = %v, %v", found, err)
+	}
+	expectWait(t, handle, "node", start, lease)
+}
+
+func TestWaitOutDelaysTheSuccessorOfAHolderThatVanished(t *testing.T) {
+	server := private(t)
+	one, other := open(t, server.URL(), waitingOut), open(t, server.URL(), waitingOut)
+	eventuallyLeads(t, one, "one", lease)
+	start := time.Now()
+	leads(t, one, "one", lease)
+	expectWait(t, other, "other", start, 2*lease)
+}
+
+func TestWaitOutDelaysNeitherARenewalNorTheSuccessorOfARelease(t *testing.T) {
+	server := private(t)
+	one, other := open(t, server.URL(), waitingOut), open(t, server.URL(), waitingOut)
+	eventuallyLeads(t, one, "one", lease)
+	term := leads(t, one, "one", time.Minute)
+	if again := leads(t, one, "one", time.Minute); again != term {
+		t.Errorf("the renewal changes term %d to %d", term, again)
+	}
+	if released, err := one.ReleaseLeadership(within(t), "one"); !released || err != nil {
+		t.Fatal(released, err)
+	}
+	leads(t, other, "other", lease)
+}
+
+func TestWaitOutLetsACandidateFollowItself(t *testing.T) {
+	handle := open(t, private(t).URL(), waitingOut)
+	eventuallyLeads(t, handle, "node", lease)
+	term := leads(t, handle, "node", time.Millisecond)
+	for ctx := within(t); ; {
+		if _, found, err := handle.Leader(ctx); err != nil {
+			t.Fatal(err)
+		} else if !found {
+			break
+		}
+	}
+	if next := leads(t, handle, "node", time.Minute); next <= term {
+		t.Errorf("term %d follows %d", next, term)
+	}
+}
+
+func TestWaitOutDelaysTheSuccessorWhenTheRecordIsLost(t *testing.T) {
+	server := private(t)
+	one, other := open(t, server.URL(), waitingOut), open(t, server.URL(), waitingOut)
+	eventuallyLeads(t, one, "one", lease)
+	term := leads(t, one, "one", lease)
+	start := time.Now()
+	raw(t, server.Address).FlushAll(t.Context())
+	expectWait(t, other, "other", start, lease)
+	leader, _, err := other.Leader(t.Context())
+	if err != nil || leader.Term <= term {
+		t.Errorf("term %d follows %d, %v", leader.Term, term, err)
+	}
+}
+
+func TestWaitOutLetsALiveHolderGoOnWhenTheRecordIsLost(t *testing.T) {
+	server := private(t)
+	one, other := open(t, server.URL(), waitingOut), open(t, server.URL(), waitingOut)
+	eventuallyLeads(t, one, "one", time.Second)
+	term := leads(t, one, "one", time.Minute)
+	raw(t, server.Address).FlushAll(t.Context())
+	loses(t, other, "other", time.Minute) // has begun to wait out
+	if next := leads(t, one, "one", time.Minute); next <= term {
+		t.Errorf("term %d follows %d", next, term)
+	}
+	loses(t, other, "other", time.Minute)
+}
+
+// failover lets a candidate lead on the primary, lose its last writes, and connects
+// both candidates to the replica that was promoted.
+type failover struct {
+	primary, replica *redistest.Server
+	address          atomic.Value // that the handles connect to
+}
+
+func newFailover(t *testing.T) *failover {
+	primary, replica := replicated(t)
+	f := &failover{primary: primary, replica: replica}
+	f.address.Store(primary.Address)
+	return f
+}
+
+func (f *failover) open(t *testing.T) *redis.Coordination {
+	options := *waitingOut
+	options.Dialer = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, f.address.Load().(string))
+	}
+	return open(t, f.primary.URL(), &options)
+}
+
+// over makes the replica the primary, and the handles find it.
+func (f *failover) over(t *testing.T, handles ...*redis.Coordination) {
+	t.Helper()
+	promote(t, f.replica)
+	f.address.Store(f.replica.Address)
+	f.primary.Stop()
+	for _, handle := range handles {
+		for ctx := within(t); ; {
+			if _, err := handle.Stats(ctx); err == nil {
+				break
+			} else if ctx.Err() != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func replicatedNow(t *testing.T, f *failover) {
+	t.Helper()
+	client := goredis.NewClient(&goredis.Options{Addr: f.primary.Address, PoolSize: 1})
+	defer client.Close()
+	client.Set(t.Context(), "synchronise", "", 0)
+	if count := client.Wait(t.Context(), 1, 5*time.Second).Val(); count != 1 {
+		t.Fatal("the replica does not follow")
+	}
+}
+
+func TestWaitOutLetsALiveHolderRenewAfterAFailover(t *testing.T) {
+	f := newFailover(t)
+	one, other := f.open(t), f.open(t)
+	eventuallyLeads(t, one, "one", lease)
+	term := leads(t, one, "one", time.Minute)
+	replicatedNow(t, f)
+	f.over(t, one, other)
+	loses(t, other, "other", time.Minute)
+	if again := leads(t, one, "one", time.Minute); again != term {
+		t.Errorf("the renewal changes term %d to %d", term, again)
+	}
+	loses(t, other, "other", time.Minute)
+}
+
+func TestWaitOutDelaysTheSuccessorAfterAFailover(t *testing.T) {
+	f := newFailover(t)
+	one, other := f.open(t), f.open(t)
+	eventuallyLeads(t, one, "one", time.Millisecond)
+	if _, err := one.ReleaseLeadership(within(t), "one"); err != nil {
+		t.Fatal(err)
+	}
+	replicatedNow(t, f)
+	detached(t, f.replica)
+	term := leads(t, one, "one", lease) // which the failover loses
+	f.over(t, one, other)
+	start := time.Now()
+	loses(t, other, "other", lease)
+	expectWait(t, other, "other", start, lease)
+	leader, _, err := other.Leader(t.Context())
+	if err != nil || leader.Term <= term {
+		t.Errorf("term %d follows %d, %v", leader.Term, term, err)
+	}
+}
+
+// The record names one again as the holder, which has released the lease. Its
+// successor, of which the new primary does not know, still leads.
+func TestWaitOutDoesNotBelieveARecordFromBeforeAFailover(t *testing.T) {
+	f := newFailover(t)
+	one, other := f.open(t), f.open(t)
+	eventuallyLeads(t, one, "one", lease)
+	leads(t, one, "one", time.Minute)
+	replicatedNow(t, f)
+	detached(t, f.replica)
+	if released, err := one.ReleaseLeadership(within(t), "one"); !released || err != nil {
+		t.Fatal(released, err)
+	}
+	term := leads(t, other, "other", time.Minute)
+	f.over(t, one, other)
+	loses(t, one, "one", time.Minute)
+	if released, err := one.ReleaseLeadership(within(t), "one"); released || err != nil {
+		t.Errorf("ReleaseLeadership = %v, %v", released, err)
+	}
+	if next := leads(t, other, "other", time.Minute); next <= term {
+		t.Errorf("term %d follows %d", next, term)
+	}
+	loses(t, one, "one", time.Minute)
+}
