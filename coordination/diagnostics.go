@@ -4,16 +4,19 @@ import "context"
 
 // Diagnostics tells how the handle and its backend are doing.
 type Diagnostics interface {
-	// HealthCheck asks the backend and writes nothing. It returns true where
-	// the handle can do all that the port promises; false, without an error,
-	// where the backend answers but is degraded, and then says how in the
-	// Metadata of Stats under [DegradedKey].
+	// HealthCheck returns true only if the handle can do, now, all that the port
+	// promises: read and write its records, publish, and receive what it
+	// publishes. It returns false, without an error, if the backend answers but
+	// is degraded; the Metadata of Stats then has the reason under [DegradedKey].
+	// It changes no record, and no subscription receives a message from it.
 	//
-	// Errors: ErrUnavailable where the backend can't be reached;
+	// Errors: ErrUnavailable if the backend can't be reached;
 	// ErrInvalidArgument (a nil context), ErrClosed, ctx.Err().
 	HealthCheck(ctx context.Context) (healthy bool, err error)
 
-	// Stats returns figures of this handle and of its namespace.
+	// Stats returns figures of this handle and of its namespace. If the backend
+	// answers but is degraded, ClusterSize may be zero and Leader empty because
+	// they are unknown; [DegradedKey] is then present.
 	//
 	// Errors: ErrInvalidArgument (a nil context), ErrClosed, ErrUnavailable,
 	// ctx.Err().
@@ -26,8 +29,8 @@ const (
 	BackendKey = "backend"
 	// NamespaceKey names the handle's namespace.
 	NamespaceKey = "namespace"
-	// DegradedKey says what is wrong while HealthCheck returns false, and is
-	// absent while it returns true.
+	// DegradedKey is the reason why HealthCheck returns false. It is absent while
+	// HealthCheck returns true.
 	DegradedKey = "degraded"
 )
 

@@ -178,8 +178,7 @@ func expectDamage(t *testing.T, handle *redis.Coordination, field string) {
 	_, _, acquireErr := handle.TryAcquireLeadership(within(t), "node", time.Minute)
 	_, releaseErr := handle.ReleaseLeadership(within(t), "node")
 	_, _, leaderErr := handle.Leader(within(t))
-	_, statsErr := handle.Stats(within(t))
-	for method, err := range map[string]error{"acquire": acquireErr, "release": releaseErr, "leader": leaderErr, "stats": statsErr} {
+	for method, err := range map[string]error{"acquire": acquireErr, "release": releaseErr, "leader": leaderErr} {
 		if !errors.Is(err, coordination.ErrUnavailable) {
 			t.Errorf("%s = %v", method, err)
 			continue
@@ -190,6 +189,7 @@ func expectDamage(t *testing.T, handle *redis.Coordination, field string) {
 			}
 		}
 	}
+	expectDegraded(t, handle, "DAMAGED", leaderRecord, "field "+field+" is ")
 }
 
 func TestARecordOfAWrongTypeIsReportedByNameAndCommand(t *testing.T) {
@@ -211,5 +211,8 @@ func TestARecordOfAWrongTypeIsReportedByNameAndCommand(t *testing.T) {
 		if !errors.Is(err, coordination.ErrUnavailable) || !strings.Contains(err.Error(), "WRONGTYPE") || !strings.Contains(err.Error(), record) {
 			t.Errorf("%s: %v", record, err)
 		}
+		expectDegraded(t, handle, "WRONGTYPE", record)
 	}
+	client.FlushAll(t.Context())
+	expectHealthy(t, handle)
 }

@@ -106,7 +106,7 @@ func (c *Coordination) mode(ctx context.Context) (string, error) {
 	var refusal redis.Error
 	switch reply, err := c.do(ctx, "hello"); {
 	case err == nil:
-		return modeOf(reply), nil
+		return fieldOf(reply, "mode"), nil
 	case !errors.As(err, &refusal):
 		return "", c.failure(ctx, "open", err)
 	}
@@ -120,17 +120,17 @@ func (c *Coordination) mode(ctx context.Context) (string, error) {
 	return mode, nil
 }
 
-// modeOf reads the reply of HELLO, a map in RESP3 and a list in RESP2.
-func modeOf(reply any) string {
-	switch reply := reply.(type) {
+// fieldOf reads a field of the reply of HELLO, a map in RESP3 and a list in RESP2.
+func fieldOf(hello any, name string) string {
+	switch hello := hello.(type) {
 	case map[any]any:
-		mode, _ := reply["mode"].(string)
-		return mode
+		value, _ := hello[name].(string)
+		return value
 	case []any:
-		for i := 0; i+1 < len(reply); i += 2 {
-			if reply[i] == "mode" {
-				mode, _ := reply[i+1].(string)
-				return mode
+		for i := 0; i+1 < len(hello); i += 2 {
+			if hello[i] == name {
+				value, _ := hello[i+1].(string)
+				return value
 			}
 		}
 	}

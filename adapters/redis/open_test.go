@@ -210,34 +210,6 @@ func TestOpenConnectsToAUnixSocket(t *testing.T) {
 	works(t, open(t, "unix://"+filepath.Join(server.Directory, "socket")+"?db=2", nil))
 }
 
-// The rights are those that the README names.
-func TestAUserOfAnACLNeedsNoOtherRights(t *testing.T) {
-	server := private(t, "--user", "coordkit", "on", ">secret", "~shop:*", "~{shop}:*", "allchannels",
-		"+@read", "+@write", "+@pubsub", "+@scripting", "+@connection", "+time", "+role")
-	handle := open(t, "redis://coordkit:secret@"+server.Address, &redis.Options{Namespace: "shop"})
-	works(t, handle)
-	subscription, err := handle.Subscribe(t.Context(), "n*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _, _ = subscription.Next(t.Context()) }()
-	if acks, err := handle.PublishWithAck(t.Context(), "news", nil, 10*time.Second); acks != 1 || err != nil {
-		t.Errorf("PublishWithAck = %d, %v", acks, err)
-	}
-	_, _, acquireErr := handle.TryAcquireLeadership(t.Context(), "node", time.Minute)
-	_, keysErr := handle.Keys(t.Context(), "*")
-	_, statsErr := handle.Stats(t.Context())
-	healthy, healthErr := handle.HealthCheck(t.Context())
-	if err := errors.Join(acquireErr, keysErr, statsErr, healthErr, handle.RegisterNode(t.Context(), "node", nil)); err != nil || !healthy {
-		t.Errorf("healthy %v, %v", healthy, err)
-	}
-
-	stranger := open(t, "redis://coordkit:secret@"+server.Address, &redis.Options{Namespace: "other"})
-	if err := stranger.Set(t.Context(), "key", nil, 0); !errors.Is(err, coordination.ErrUnavailable) {
-		t.Errorf("Set in a namespace that is not allowed = %v", err)
-	}
-}
-
 func TestASubscriptionThatAnACLForbidsIsRefused(t *testing.T) {
 	server := private(t, "--user", "coordkit", "on", ">secret", "~*", "&riptide:c:allowed", "+@all")
 	handle := open(t, "redis://coordkit:secret@"+server.Address, nil)

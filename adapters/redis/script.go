@@ -36,6 +36,8 @@ var (
 	metadata string
 	//go:embed stats.lua
 	stats string
+	//go:embed health.lua
+	health string
 	//go:embed ack.lua
 	ack string
 
@@ -48,6 +50,7 @@ var (
 	nodesScript      = newScript(nodes)
 	metadataScript   = newScript(metadata)
 	statsScript      = newScript(lease, stats)
+	healthScript     = newScript(lease, health)
 	ackScript        = hashed(ack)
 )
 

@@ -3,9 +3,11 @@ package redis
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -130,7 +132,19 @@ func (s *server) reply(cmd command, err error) (any, error) {
 	if isWrongServer(err) {
 		s.drop(err)
 	}
-	return nil, err
+	return nil, named(cmd, err)
+}
+
+// named returns a server's error with the command that it refused. Scripts do that
+// themselves for the commands in them.
+func named(cmd command, err error) error {
+	for _, code := range []string{"NOPERM", "OOM", "WRONGTYPE", "READONLY", "MISCONF", "NOREPLICAS"} {
+		inScript := strings.HasPrefix(cmd.Name(), "eval") && code != "NOPERM"
+		if redis.HasErrorPrefix(err, code) && !inScript {
+			return fmt.Errorf("%s: %w", strings.ToUpper(cmd.Name()), err)
+		}
+	}
+	return err
 }
 
 // isWrongServer reports whether an error comes from a server that is not primary.

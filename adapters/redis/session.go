@@ -70,3 +70,10 @@ func (s *session) run(ctx context.Context, commands ...[]any) (_ outcomes, err e
 	}
 	return results, nil
 }
+
+// reset closes the connection if the server has refused to discard a transaction on it.
+func (s *session) reset(refusal error) {
+	if refusal != nil {
+		s.lane.connections.closeOpen()
+	}
+}

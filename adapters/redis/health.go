@@ -1,0 +1,195 @@
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/riptidecrawler/coordkit/coordination"
+)
+
+// HealthCheck implements coordination.Diagnostics. It returns true only if, now,
+//
+//   - the server is a primary, answers, and is not about to evict records,
+//   - it takes every command that any method needs, with this user, on the records,
+//     keys and channels of this namespace (the server queues them in a transaction
+//     that is discarded),
+//   - the scripts run, and the records have the right type and are not damaged,
+//   - what the handle publishes comes back on the connection of its subscriptions.
+//
+// It takes four round trips. It opens the connection of the subscriptions if there is
+// none. If the server does not allow INFO, eviction is unknown and does not count:
+// Stats then has the reason in its Metadata under "unknown".
+func (c *Coordination) HealthCheck(ctx context.Context) (bool, error) {
+	const operation = "health check"
+	if err := coordination.CheckContext(operation, ctx); err != nil {
+		return false, err
+	}
+	found, err := c.diagnose(ctx, operation)
+	return err == nil && found.degraded == "", err
+}
+
+// diagnosis is what HealthCheck finds.
+type diagnosis struct {
+	degraded string // what is wrong, "" if nothing is
+	unknown  string // what could not be found out, "" if nothing
+}
+
+func (c *Coordination) diagnose(ctx context.Context, operation string) (diagnosis, error) {
+	if err := c.begin(ctx, operation); err != nil {
+		return diagnosis{}, err
+	}
+	found, err := c.diagnoseServer(ctx)
+	if err == nil && found.degraded == "" {
+		found.degraded, err = c.diagnoseLink(ctx)
+	}
+	return found, c.failure(ctx, operation, err)
+}
+
+// diagnoseServer returns the error of a connection, but not that of a server.
+func (c *Coordination) diagnoseServer(ctx context.Context) (diagnosis, error) {
+	const ping, hello, role, memory, multi, discard = 0, 1, 2, 3, 4, 5
+	pipelined := c.submit(ctx, "ping") // the connection of concurrent callers
+	state, err := c.home.session.run(ctx, []any{"ping"}, []any{"hello"}, []any{"role"}, []any{"info", "memory"}, []any{"multi"}, []any{"discard"})
+	if _, pipeErr := pipelined.wait(ctx); err == nil && !isRefusal(pipeErr) {
+		err = pipeErr
+	}
+	if err != nil {
+		return diagnosis{}, err
+	}
+	for _, i := range []int{ping, multi, discard} {
+		if state[i].err != nil {
+			c.home.session.reset(state[discard].err)
+			return diagnosis{degraded: state[i].err.Error()}, nil
+		}
+	}
+	if redis.HasErrorPrefix(state[role].err, "NOPERM") { // unknown to some servers, which say it in HELLO
+		return diagnosis{degraded: state[role].err.Error()}, nil
+	}
+	if isReplica(state[hello].reply, state[role].reply) {
+		return diagnosis{degraded: "the server is a read-only replica"}, nil
+	}
+	found := diagnosis{}
+	if state[memory].err != nil {
+		found.unknown = "whether the server can evict records: " + state[memory].err.Error()
+	} else {
+		text, _ := state[memory].reply.(string)
+		found.degraded = eviction(text)
+	}
+	if found.degraded == "" {
+		found.degraded, err = c.refusals(ctx)
+	}
+	if found.degraded == "" && err == nil {
+		keys := append([]string{c.names.leaderRecord()}, c.names.memberRecords()...)
+		_, err = c.eval(ctx, healthScript, keys, nil)
+		if isRefusal(err) {
+			found.degraded, err = err.Error(), nil
+		}
+	}
+	return found, err
+}
+
+// refusals returns what the server refuses of all that the adapter uses.
+func (c *Coordination) refusals(ctx context.Context) (string, error) {
+	commands := append([][]any{{"multi"}}, c.uses()...)
+	queued, err := c.home.session.run(ctx, append(commands, []any{"discard"})...)
+	if err != nil {
+		return "", err
+	}
+	c.home.session.reset(queued[len(queued)-1].err)
+	const shown = 3
+	var refused []string
+	for _, each := range queued {
+		if each.err != nil && len(refused) < shown {
+			refused = append(refused, each.err.Error())
+		}
+	}
+	return strings.Join(refused, "; "), nil
+}
+
+// isReplica reads the replies of HELLO and ROLE. A server may know only one of them.
+func isReplica(hello, role any) bool {
+	if said := fieldOf(hello, "role"); said != "" && said != "master" {
+		return true
+	}
+	list, ok := role.([]any)
+	return ok && len(list) > 0 && list[0] != "master"
+}
+
+// eviction returns what is wrong with the server's policy when its memory is full, by
+// its INFO memory. All records have a TTL, so that any policy can take them except for
+// noeviction. Without a limit of the memory nothing is evicted.
+func eviction(info string) string {
+	policy, limit := infoField(info, "maxmemory_policy"), infoField(info, "maxmemory")
+	if policy == "" || policy == "noeviction" || limit == "0" {
+		return ""
+	}
+	return fmt.Sprintf("the server evicts records when its memory is full: maxmemory-policy is %s, want noeviction", policy)
+}
+
+func infoField(info, name string) string {
+	for line := range strings.Lines(info) {
+		if field, value, _ := strings.Cut(strings.TrimSpace(line), ":"); field == name {
+			return value
+		}
+	}
+	return ""
+}
+
+// diagnoseLink returns what is wrong with the connection of the subscriptions. It
+// opens it if there is none.
+func (c *Coordination) diagnoseLink(ctx context.Context) (string, error) {
+	if broken := c.link.broken(); broken != "" {
+		return broken, nil
+	}
+	err := c.probeLink(ctx)
+	if err == nil || ctx.Err() != nil || errors.Is(err, coordination.ErrClosed) {
+		return "", err
+	}
+	return fmt.Sprintf("the connection of the subscriptions: %v", err), nil
+}
+
+var errDeaf = errors.New("a published message does not arrive")
+
+// probeLink publishes a message to the handle's own inbox, and waits for it.
+func (c *Coordination) probeLink(ctx context.Context) error {
+	if err := c.acks.listen(ctx); err != nil {
+		return err
+	}
+	token := "probe " + rand.Text()
+	arrived := make(chan struct{}, 1)
+	inbox := c.names.inboxes + c.id
+	probe := &member{topic: topicName{name: inbox}, regained: func() {}, hear: func(payload string) {
+		if payload != token {
+			return
+		}
+		select {
+		case arrived <- struct{}{}:
+		default: // a duplicate must not block the link
+		}
+	}}
+	defer c.link.leave(probe)
+	if err := c.link.join(ctx, probe); err != nil {
+		return err
+	}
+	if _, err := c.do(ctx, "publish", inbox, token); err != nil {
+		return err
+	}
+	timer := time.NewTimer(c.link.timeout)
+	defer timer.Stop()
+	select {
+	case <-arrived:
+		return nil
+	case <-timer.C:
+		return errDeaf
+	case <-c.closing.Done():
+		return coordination.ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

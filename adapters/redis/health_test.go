@@ -1,0 +1,151 @@
+package redis_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/riptidecrawler/coordkit/adapters/redis"
+	"github.com/riptidecrawler/coordkit/coordination"
+)
+
+// expectDegraded fails unless HealthCheck is false and Stats gives the reason.
+func expectDegraded(t testing.TB, handle *redis.Coordination, reasons ...string) {
+	t.Helper()
+	if healthy, err := handle.HealthCheck(within(t)); healthy || err != nil {
+		t.Errorf("HealthCheck = %v, %v, want a reason with %q", healthy, err, reasons)
+	}
+	stats, err := handle.Stats(within(t))
+	if err != nil {
+		t.Errorf("Stats = %v", err)
+	}
+	for _, reason := range reasons {
+		if told := stats.Metadata[coordination.DegradedKey]; !strings.Contains(told, reason) {
+			t.Errorf("Stats gives the reason %q, want %q in it", told, reason)
+		}
+	}
+}
+
+func expectHealthy(t testing.TB, handle *redis.Coordination) {
+	t.Helper()
+	stats, err := handle.Stats(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if healthy, err := handle.HealthCheck(within(t)); !healthy || err != nil {
+		t.Errorf("HealthCheck = %v, %v: %s", healthy, err, stats.Metadata[coordination.DegradedKey])
+	}
+	if reason, degraded := stats.Metadata[coordination.DegradedKey]; degraded {
+		t.Errorf("Stats gives the reason %q", reason)
+	}
+}
+
+func TestAServerThatCanEvictRecordsIsDegraded(t *testing.T) {
+	server := private(t)
+	client := raw(t, server.Address)
+	handle := open(t, server.URL(), nil)
+	for _, policy := range []string{
+		"allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
+	} {
+		client.ConfigSet(t.Context(), "maxmemory-policy", policy)
+		client.ConfigSet(t.Context(), "maxmemory", "0") // evicts nothing
+		expectHealthy(t, handle)
+		client.ConfigSet(t.Context(), "maxmemory", "1gb")
+		expectDegraded(t, handle, "maxmemory-policy is "+policy)
+	}
+	client.ConfigSet(t.Context(), "maxmemory-policy", "noeviction")
+	expectHealthy(t, handle)
+}
+
+func TestANodeOfAClusterReachedAsIfAloneIsDegraded(t *testing.T) {
+	server := private(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf")
+	handle, err := redis.Open(t.Context(), server.URL(), nil)
+	if err != nil {
+		return // it is no single server
+	}
+	defer handle.Close()
+	expectDegraded(t, handle, "CLUSTERDOWN")
+}
+
+func TestAWritableReplicaIsDegraded(t *testing.T) {
+	server := private(t, "--replicaof", "127.0.0.1", "1", "--replica-read-only", "no")
+	expectDegraded(t, open(t, server.URL(), nil), "replica")
+}
+
+// Each command has a server without it.
+func TestACommandThatWasRenamedAwayIsNoticed(t *testing.T) {
+	rules, err := redis.ACL(nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range rules {
+		command, isCommand := strings.CutPrefix(rule, "+")
+		switch {
+		case !isCommand, command == "role", command == "info", command == "ping": // tell nothing; nor without PING, Open
+			continue
+		}
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			server := private(t, "--rename-command", command, "")
+			expectDegraded(t, open(t, server.URL(), nil), "'"+command+"'")
+		})
+	}
+}
+
+func TestADeafLinkIsDegraded(t *testing.T) {
+	server := private(t, "--user", "app", "on", ">secret", "~*", "&*", "+@all")
+	handle := open(t, "redis://app:secret@"+server.Address, &redis.Options{LinkTimeout: 300 * time.Millisecond})
+	expectHealthy(t, handle)
+	client := raw(t, server.Address)
+	client.ACLSetUser(t.Context(), "app", "resetchannels", "&riptide:c:*")
+	expectDegraded(t, handle, "")
+	client.ACLSetUser(t.Context(), "app", "allchannels")
+	for ctx := within(t); ; {
+		if healthy, _ := handle.HealthCheck(ctx); healthy {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatal("it stays degraded")
+		}
+	}
+}
+
+func TestHealthCheckLeavesNoTrace(t *testing.T) {
+	server := private(t)
+	handle := open(t, server.URL(), nil)
+	for range 3 {
+		expectHealthy(t, handle)
+	}
+	if keys := raw(t, server.Address).Keys(t.Context(), "*").Val(); len(keys) > 0 {
+		t.Errorf("the server holds %q", keys)
+	}
+}
+
+func TestHealthCheckChangesNoRecord(t *testing.T) {
+	server := private(t)
+	handle := open(t, server.URL(), nil)
+	client := raw(t, server.Address)
+	leads(t, handle, "node", time.Minute)
+	if err := handle.RegisterNode(t.Context(), "node", []byte("metadata")); err != nil {
+		t.Fatal(err)
+	}
+	records := func() string {
+		return fmt.Sprint(client.HGetAll(t.Context(), leaderRecord).Val(), client.HGetAll(t.Context(), "{riptide}:metadata").Val(),
+			client.ZRangeWithScores(t.Context(), "{riptide}:members", 0, -1).Val(), len(client.Keys(t.Context(), "*").Val()))
+	}
+	before := records()
+	expectHealthy(t, handle)
+	if after := records(); after != before {
+		t.Errorf("the records were %s, and are %s", before, after)
+	}
+}
+
+func BenchmarkHealthCheck(b *testing.B) {
+	handle := open(b, private(b).URL(), nil)
+	for b.Loop() {
+		if healthy, err := handle.HealthCheck(b.Context()); !healthy || err != nil {
+			b.Fatal(healthy, err)
+		}
+	}
+}

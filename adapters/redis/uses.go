@@ -1,0 +1,48 @@
+package redis
+
+// uses returns every command that the adapter sends, itself and in its scripts, with
+// the records, keys and channels of each, in a form that the server takes in a
+// transaction. They are never executed: HealthCheck has the server queue them, and
+// discards them. ACL allows them.
+//
+// HELLO and AUTH are not among them: the server allows them to everybody.
+func (c *Coordination) uses() [][]any {
+	return uses(c.names, c.leadership.options, c.home.options.DB)
+}
+
+func uses(n names, options LeadershipOptions, database int) [][]any {
+	leader, members, metadata := n.leaderRecord(), n.memberRecords()[0], n.memberRecords()[1]
+	ack, inbox := n.ackRecord("health", 0), n.inboxes+"health"
+	key, channel := n.keys+"health", n.channels+"health"
+	all := [][]any{
+		{"ping"}, {"get", key}, {"set", key, "", "px", 1}, {"exists", key}, {"unlink", key}, {"scan", 0, "match", key, "count", 1},
+
+		{"publish", channel, ""}, {"subscribe", channel}, {"unsubscribe", channel},
+		{"publish", inbox, ""}, {"subscribe", inbox}, {"unsubscribe", inbox},
+		{"psubscribe", channel + "*"}, {"punsubscribe", channel + "*"},
+
+		{"time"},
+		{"hmget", leader, "term"}, {"hset", leader, "health", ""}, {"pexpire", leader, 1},
+
+		{"zadd", members, "xx", 0, ""}, {"zrem", members, ""}, {"zscore", members, ""}, {"zcard", members},
+		{"zcount", members, 0, 0}, {"zrange", members, 0, 0}, {"zrangebyscore", members, 0, 0}, {"pexpire", members, 1},
+		{"hset", metadata, "", ""}, {"hget", metadata, ""}, {"hdel", metadata, ""}, {"pexpire", metadata, 1},
+
+		{"hsetnx", ack, "frames", 0}, {"hincrby", ack, "frames", 0}, {"hmget", ack, "frames"}, {"pexpire", ack, 1},
+	}
+	if database > 0 {
+		all = append(all, []any{"select", database})
+	}
+	for _, keys := range [][]any{{leader}, {members, metadata}, {ack}} {
+		all = append(all,
+			append([]any{"evalsha", healthScript.hash, len(keys)}, keys...),
+			append([]any{"eval", "return 1", len(keys)}, keys...))
+	}
+	if options.Replicas > 0 {
+		all = append(all, []any{"wait", 0, 1})
+	}
+	if options.WaitOut {
+		all = append(all, []any{"info", "replication"})
+	}
+	return all
+}
