@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 
@@ -15,6 +16,9 @@ type session struct {
 	server *server
 	lane   *lane
 	turn   chan struct{} // holds a token while it is in use
+
+	mu     sync.Mutex      // guards what follows
+	failed *sessionFailure // the last one
 }
 
 func newSession(s *server, l *lane) *session {
@@ -42,16 +46,40 @@ func (o outcomes) err() error {
 // run sends the commands in one piece, and returns one outcome for each. err is that of
 // the connection; then any of the commands may have taken effect.
 func (s *session) run(ctx context.Context, commands ...[]any) (_ outcomes, err error) {
+	before := s.failure()
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	if now := s.failure(); now != before {
+		return nil, now.err
+	}
 	if !s.lane.busy.TryLock() {
 		return nil, coordination.ErrClosed // by close, as nobody else uses the lane
 	}
 	defer s.lane.busy.Unlock()
+	results, err := s.send(ctx, commands)
+	if err != nil && ctx.Err() == nil {
+		s.mu.Lock()
+		s.failed = &sessionFailure{err}
+		s.mu.Unlock()
+	}
+	return results, err
+}
+
+// sessionFailure is one failure of the connection. A caller that waited for its turn while
+// it happened fails too, or it would wait for the same time-out once more.
+type sessionFailure struct{ err error }
+
+func (s *session) failure() *sessionFailure {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+func (s *session) send(ctx context.Context, commands [][]any) (outcomes, error) {
 	s.lane.begin(ctx)
 	defer s.lane.end()
 	pipe := s.lane.client.Pipeline()
