@@ -45,8 +45,18 @@ type pending struct {
 	err    error // of one that was not sent
 }
 
-// wait ends with ctx, and then the command may still take effect.
+// wait ends with ctx, and then the command may still take effect. A command that a
+// node of a Cluster did not run is sent on.
 func (p pending) wait(ctx context.Context) (any, error) {
+	reply, err := p.own(ctx)
+	if err != nil && p.err == nil && p.server.cluster != nil {
+		return p.server.cluster.follow(ctx, p.server, p.cmd.Args(), reply, err)
+	}
+	return reply, err
+}
+
+// own waits for the answer of the server itself.
+func (p pending) own(ctx context.Context) (any, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
@@ -71,6 +81,36 @@ func (c *Coordination) call(ctx context.Context, operation string, arguments ...
 // do runs one command on the home server.
 func (c *Coordination) do(ctx context.Context, arguments ...any) (any, error) {
 	return c.home.do(ctx, arguments...)
+}
+
+// serverOf returns the server of a user's key.
+func (c *Coordination) serverOf(ctx context.Context, key string) (*server, error) {
+	if c.home.cluster == nil {
+		return c.home, nil
+	}
+	return c.home.cluster.owner(ctx, key)
+}
+
+// callKey runs one command on a user's key.
+func (c *Coordination) callKey(ctx context.Context, operation, key string, arguments ...any) (any, error) {
+	if err := c.begin(ctx, operation); err != nil {
+		return nil, err
+	}
+	var reply any
+	s, err := c.serverOf(ctx, key)
+	if err == nil {
+		reply, err = s.do(ctx, arguments...)
+	}
+	return reply, c.failure(ctx, operation, err)
+}
+
+// submitKey is submit to the server of a user's key.
+func (c *Coordination) submitKey(ctx context.Context, key string, arguments ...any) pending {
+	s, err := c.serverOf(ctx, key)
+	if err != nil {
+		return pending{err: err}
+	}
+	return s.submit(ctx, arguments...)
 }
 
 // failure says what an error of the client means to the caller of the port.

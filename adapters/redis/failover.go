@@ -84,9 +84,9 @@ func (c *Coordination) runReplicated(
 		timeout = min(timeout, limit)
 	}
 	wait := []any{"wait", replicas, max(timeout.Milliseconds(), 1)}
-	outcomes, err := c.home.session.run(ctx, scriptCall("evalsha", s.hash, keys, arguments), wait)
+	outcomes, err := c.home.together(ctx, scriptCall("evalsha", s.hash, keys, arguments), wait)
 	if err == nil && isNoScript(outcomes[0].err) {
-		outcomes, err = c.home.session.run(ctx, scriptCall("eval", s.source, keys, arguments), wait)
+		outcomes, err = c.home.together(ctx, scriptCall("eval", s.source, keys, arguments), wait)
 	}
 	if err = cmp.Or(err, outcomes.err()); err != nil {
 		return nil, nil, c.failure(ctx, operation, err)

@@ -25,7 +25,7 @@ func (c *Coordination) Get(ctx context.Context, key string) ([]byte, bool, error
 	if err := checkName(ctx, operation, "key", key); err != nil {
 		return nil, false, err
 	}
-	reply, err := c.call(ctx, operation, "get", c.names.keys+key)
+	reply, err := c.callKey(ctx, operation, c.names.keys+key, "get", c.names.keys+key)
 	return c.toBytes(operation, reply, err)
 }
 
@@ -46,7 +46,7 @@ func (c *Coordination) Set(ctx context.Context, key string, value []byte, ttl ti
 	if ttl > 0 {
 		arguments = append(arguments, "px", coordination.Millis(ttl))
 	}
-	_, err := c.call(ctx, operation, arguments...)
+	_, err := c.callKey(ctx, operation, c.names.keys+key, arguments...)
 	return err
 }
 
@@ -58,7 +58,7 @@ func (c *Coordination) Keys(ctx context.Context, pattern string) ([]string, erro
 	}
 	keys := []string{}
 	if key, exact := coordination.LiteralPrefix(pattern); exact {
-		reply, err := c.call(ctx, operation, "exists", c.names.keys+key)
+		reply, err := c.callKey(ctx, operation, c.names.keys+key, "exists", c.names.keys+key)
 		found, err := c.toBool(operation, reply, err)
 		if err != nil {
 			return nil, err
@@ -89,7 +89,7 @@ func (c *Coordination) Delete(ctx context.Context, key string) (bool, error) {
 	if err := checkName(ctx, operation, "key", key); err != nil {
 		return false, err
 	}
-	reply, err := c.call(ctx, operation, "unlink", c.names.keys+key)
+	reply, err := c.callKey(ctx, operation, c.names.keys+key, "unlink", c.names.keys+key)
 	return c.toBool(operation, reply, err)
 }
 
@@ -124,15 +124,19 @@ func (c *Coordination) FlushAll(ctx context.Context) error {
 
 // unlink removes keys, all steps in one pipeline, and counts those that existed.
 func (c *Coordination) unlink(ctx context.Context, operation string, keys []string) (int, error) {
-	if len(keys) > 0 && len(keys) <= deleteStep {
-		reply, err := c.call(ctx, operation, unlinkCall(keys)...)
+	size := deleteStep
+	if c.home.cluster != nil {
+		size = 1 // a command must not touch two slots
+	}
+	if len(keys) > 0 && len(keys) <= size {
+		reply, err := c.callKey(ctx, operation, keys[0], unlinkCall(keys)...)
 		return c.toInt(operation, reply, err)
 	}
 	// A key that is set again between two steps must not count twice.
 	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
 	var steps []pending
-	for step := range slices.Chunk(keys, deleteStep) {
-		steps = append(steps, c.submit(ctx, unlinkCall(step)...))
+	for step := range slices.Chunk(keys, size) {
+		steps = append(steps, c.submitKey(ctx, step[0], unlinkCall(step)...))
 	}
 	total := 0
 	for _, step := range steps {
@@ -153,32 +157,4 @@ func unlinkCall(keys []string) []any {
 		call = append(call, key)
 	}
 	return call
-}
-
-// scan walks the user's keys that match a narrowed pattern, step by step.
-func (c *Coordination) scan(ctx context.Context, operation, pattern string, visit func(found []string) error) error {
-	cursor := "0"
-	for {
-		reply, err := c.call(ctx, operation, "scan", cursor, "match", c.names.keys+pattern, "count", scanStep)
-		if err != nil {
-			return err
-		}
-		answer, ok := reply.([]any)
-		if !ok || len(answer) != 2 {
-			return c.unexpected(operation, reply)
-		}
-		found, err := c.toStrings(operation, answer[1], nil)
-		if err != nil {
-			return err
-		}
-		if err := visit(found); err != nil {
-			return err
-		}
-		if cursor, ok = answer[0].(string); !ok {
-			return c.unexpected(operation, reply)
-		}
-		if cursor == "0" {
-			return nil
-		}
-	}
 }

@@ -54,6 +54,8 @@ func Open(ctx context.Context, url string, options *Options) (*Coordination, err
 	switch {
 	case parsed.master != "":
 		return openSentinel(ctx, parsed, checked)
+	case len(parsed.addresses) > 1:
+		return openCluster(ctx, parsed, checked)
 	default:
 		return openSingle(ctx, parsed, checked)
 	}
@@ -74,6 +76,9 @@ func openSingle(ctx context.Context, at *location, options Options) (*Coordinati
 	mode, err := c.mode(ctx)
 	switch {
 	case err != nil:
+	case mode == "cluster":
+		_ = c.Close()
+		return openCluster(ctx, at, options)
 	case mode == "sentinel":
 		err = fmt.Errorf("open: url leads to a Sentinel, want master_name=NAME of a primary in it: %w", coordination.ErrInvalidArgument)
 	default:
@@ -100,7 +105,10 @@ func (o *Options) dialer(at *location) (dialer, locator) {
 // mode asks the home server whether it is standalone, a node of a cluster, or a
 // sentinel. A server that does not tell counts as standalone.
 func (c *Coordination) mode(ctx context.Context) (string, error) {
-	if _, err := c.call(ctx, "open", "ping"); err != nil {
+	switch _, err := c.call(ctx, "open", "ping"); {
+	case err != nil && strings.Contains(err.Error(), "SELECT is not allowed in cluster mode"):
+		return "cluster", nil
+	case err != nil:
 		return "", err
 	}
 	var refusal redis.Error
@@ -157,9 +165,17 @@ func New(client redis.UniversalClient, options *Options) (*Coordination, error) 
 	if checked.TLS != nil || checked.Dialer != nil {
 		return nil, fmt.Errorf("open: TLS and Dialer have no effect with a client, set them on the client: %w", coordination.ErrInvalidArgument)
 	}
-	single, ok := client.(*redis.Client)
-	if !ok || single == nil {
-		return nil, fmt.Errorf("open: client is a %T, want a *redis.Client: %w", client, coordination.ErrInvalidArgument)
+	var single *redis.Client
+	switch client := client.(type) {
+	case *redis.Client:
+		single = client
+	case *redis.ClusterClient:
+		if client != nil {
+			return newOnCluster(client, checked)
+		}
+	}
+	if single == nil {
+		return nil, fmt.Errorf("open: client is a %T, want a *redis.Client or a *redis.ClusterClient: %w", client, coordination.ErrInvalidArgument)
 	}
 	if isClosed(single) {
 		return nil, fmt.Errorf("open: client: %w", coordination.ErrClosed)
@@ -176,6 +192,13 @@ func New(client redis.UniversalClient, options *Options) (*Coordination, error) 
 	}
 	home.locate = home.dialed
 	return newCoordination(home, checked), nil
+}
+
+func newOnCluster(client *redis.ClusterClient, options Options) (*Coordination, error) {
+	if isClosed(client) {
+		return nil, fmt.Errorf("open: client: %w", coordination.ErrClosed)
+	}
+	return newClusterHandle(ofClusterClient(client, options.Logger), options)
 }
 
 // failoverAddress is what go-redis' Sentinel client has for an address.

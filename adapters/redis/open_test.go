@@ -268,15 +268,21 @@ func TestNewTakesAClientOfTheCallersAndLeavesItOpen(t *testing.T) {
 
 func TestNewRefusesAClientThatItCanNotUse(t *testing.T) {
 	cluster := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}})
-	defer cluster.Close()
 	closed := goredis.NewClient(&goredis.Options{Addr: "127.0.0.1:1"})
 	_ = closed.Close()
-	for name, client := range map[string]goredis.UniversalClient{"nil": nil, "a nil pointer": (*goredis.Client)(nil), "of a cluster": cluster} {
+	ring := goredis.NewRing(&goredis.RingOptions{Addrs: map[string]string{"one": "127.0.0.1:1"}})
+	defer ring.Close()
+	for name, client := range map[string]goredis.UniversalClient{
+		"nil": nil, "a nil pointer": (*goredis.Client)(nil), "a nil cluster": (*goredis.ClusterClient)(nil), "*redis.Ring": ring,
+	} {
 		if _, err := redis.New(client, nil); !errors.Is(err, coordination.ErrInvalidArgument) || !strings.Contains(err.Error(), "client") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := redis.New(closed, nil); !errors.Is(err, coordination.ErrClosed) {
-		t.Errorf("closed: %v", err)
+	_ = cluster.Close()
+	for _, client := range []goredis.UniversalClient{closed, cluster} {
+		if _, err := redis.New(client, nil); !errors.Is(err, coordination.ErrClosed) {
+			t.Errorf("closed: %v", err)
+		}
 	}
 }

@@ -32,8 +32,10 @@ type server struct {
 	pipe        *redis.AutoPipeliner
 	budget      *budget
 	log         *slog.Logger
-	locate      locator // nil if the server cannot move
-	resolver    func()  // closes what resolves the address; may be nil
+	locate      locator  // nil if the server cannot move
+	resolver    func()   // closes what resolves the address; may be nil
+	cluster     *cluster // of which it is a node; nil without
+	address     string   // of a node that stays where it is; else ""
 
 	mu      sync.Mutex // guards what follows
 	dropped time.Time
@@ -114,13 +116,22 @@ func (s *server) submit(ctx context.Context, arguments ...any) pending {
 	return p
 }
 
-// do runs one command, on the lane if it is free.
+// do runs one command. A node of a Cluster that did not run it tells which one will.
 func (s *server) do(ctx context.Context, arguments ...any) (any, error) {
+	reply, err := s.send(ctx, arguments...)
+	if err != nil && s.cluster != nil {
+		return s.cluster.follow(ctx, s, arguments, reply, err)
+	}
+	return reply, err
+}
+
+// send sends one command to this server, on the lane if it is free.
+func (s *server) send(ctx context.Context, arguments ...any) (any, error) {
 	cmd := command{redis.NewCmd(ctx, arguments...)}
 	if done, err := s.lane.try(ctx, cmd); done {
 		return s.reply(cmd, err)
 	}
-	return s.submit(ctx, arguments...).wait(ctx)
+	return s.submit(ctx, arguments...).own(ctx)
 }
 
 // reply returns a command's result, nil if the reply is nil. A reply that only a
@@ -129,8 +140,12 @@ func (s *server) reply(cmd command, err error) (any, error) {
 	if err == nil || errors.Is(err, redis.Nil) {
 		return cmd.Val(), nil
 	}
-	if isWrongServer(err) {
+	var refusal redis.Error
+	switch {
+	case isWrongServer(err):
 		s.drop(err)
+	case s.cluster != nil && !errors.As(err, &refusal):
+		s.cluster.stale() // another node may have taken over
 	}
 	return nil, named(cmd, err)
 }
@@ -185,7 +200,12 @@ func (s *server) moved(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(s.connections.targets(), func(target string) bool { return !slices.Contains(now, target) }), nil
+	return slices.ContainsFunc(s.targets(), func(target string) bool { return !slices.Contains(now, target) }), nil
+}
+
+// targets returns the addresses that the open connections lead to.
+func (s *server) targets() []string {
+	return slices.Concat(s.connections.targets(), s.lane.connections.targets(), s.session.lane.connections.targets())
 }
 
 // dialed returns the address that a new connection leads to. It is the locator of
@@ -206,11 +226,8 @@ func (s *server) fresh() *redis.Client {
 	return redis.NewClient(&own)
 }
 
-// disconnect closes all connections and refuses new ones.
+// disconnect closes all connections and refuses new ones. It may be called again.
 func (s *server) disconnect() {
-	if s.resolver != nil {
-		s.resolver()
-	}
 	s.connections.closeAll()
 	s.lane.connections.closeAll()
 	s.session.lane.connections.closeAll()
@@ -223,6 +240,9 @@ func (s *server) close() {
 	s.session.lane.close()
 	_ = s.client.Close() // says only that calls were under way
 	s.budget.close()
+	if s.resolver != nil {
+		s.resolver()
+	}
 }
 
 // resolved is the locator of a server whose host is a name.

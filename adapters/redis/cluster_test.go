@@ -1,0 +1,413 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/riptidecrawler/coordkit/adapters/redis"
+	"github.com/riptidecrawler/coordkit/coordination"
+	"github.com/riptidecrawler/coordkit/internal/redistest"
+)
+
+// testCluster is a Cluster of the test's own.
+type testCluster struct {
+	t       *testing.T
+	servers []*redistest.Server
+	clients []*goredis.Client
+}
+
+const testSlots = 16384
+
+// startCluster starts a Cluster with some primaries, each with as many replicas.
+func startCluster(t *testing.T, primaries, replicas int) *testCluster {
+	t.Helper()
+	c := &testCluster{t: t}
+	var buses []string
+	for range primaries * (1 + replicas) {
+		bus := freePort(t)
+		server := private(t, "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "1500",
+			"--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0")
+		client := goredis.NewClient(&goredis.Options{Addr: server.Address})
+		t.Cleanup(func() { _ = client.Close() })
+		c.servers, c.clients, buses = append(c.servers, server), append(c.clients, client), append(buses, bus)
+	}
+	for i, server := range c.servers[1:] {
+		host, port, _ := net.SplitHostPort(server.Address)
+		c.must(c.clients[0].Do(t.Context(), "cluster", "meet", host, port, buses[i+1]).Err())
+	}
+	for i := range primaries {
+		c.must(c.clients[i].ClusterAddSlotsRange(t.Context(), i*testSlots/primaries, (i+1)*testSlots/primaries-1).Err())
+	}
+	for i := primaries; i < len(c.servers); i++ {
+		of := c.id(i % primaries)
+		eventually(t, "a replica is told of its primary", func() bool {
+			return c.clients[i].ClusterReplicate(t.Context(), of).Err() == nil
+		})
+	}
+	for i, client := range c.clients {
+		eventually(t, "the Cluster is up", func() bool {
+			info, _ := client.ClusterInfo(t.Context()).Result()
+			slots, err := client.ClusterSlots(t.Context()).Result()
+			return err == nil && strings.Contains(info, "cluster_state:ok") && len(slots) == primaries &&
+				!slices.ContainsFunc(slots, func(s goredis.ClusterSlot) bool { return len(s.Nodes) != 1+replicas })
+		})
+		if i >= primaries {
+			eventually(t, "a replica is in sync", func() bool {
+				info, _ := client.Info(t.Context(), "replication").Result()
+				return strings.Contains(info, "master_link_status:up")
+			})
+		}
+	}
+	return c
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return port
+}
+
+func (c *testCluster) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *testCluster) id(node int) string {
+	c.t.Helper()
+	id, err := c.clients[node].Do(c.t.Context(), "cluster", "myid").Text()
+	c.must(err)
+	return id
+}
+
+// url lists the addresses of all nodes.
+func (c *testCluster) url() string {
+	var addresses []string
+	for _, server := range c.servers {
+		addresses = append(addresses, server.Address)
+	}
+	return "redis://" + strings.Join(addresses, ",")
+}
+
+func (c *testCluster) slotOf(key string) int {
+	c.t.Helper()
+	slot, err := c.clients[0].ClusterKeySlot(c.t.Context(), key).Result()
+	c.must(err)
+	return int(slot)
+}
+
+// ownerOf returns the node that serves a slot.
+func (c *testCluster) ownerOf(slot int) int {
+	c.t.Helper()
+	slots, err := c.clients[0].ClusterSlots(c.t.Context()).Result()
+	c.must(err)
+	for _, s := range slots {
+		if s.Start <= slot && slot <= s.End {
+			return slices.IndexFunc(c.servers, func(server *redistest.Server) bool { return server.Address == s.Nodes[0].Addr })
+		}
+	}
+	c.t.Fatalf("nobody serves slot %d", slot)
+	return -1
+}
+
+// importing begins the migration of a slot, and move moves some of its keys.
+func (c *testCluster) importing(slot, from, to int) {
+	c.t.Helper()
+	c.must(c.clients[to].Do(c.t.Context(), "cluster", "setslot", slot, "importing", c.id(from)).Err())
+	c.must(c.clients[from].Do(c.t.Context(), "cluster", "setslot", slot, "migrating", c.id(to)).Err())
+}
+
+func (c *testCluster) move(from, to int, keys ...string) {
+	c.t.Helper()
+	host, port, _ := net.SplitHostPort(c.servers[to].Address)
+	for _, key := range keys {
+		c.must(c.clients[from].Do(c.t.Context(), "migrate", host, port, key, 0, 5000).Err())
+	}
+}
+
+// migrated ends the migration of a slot.
+func (c *testCluster) migrated(slot, from, to int) {
+	c.t.Helper()
+	id := c.id(to)
+	for _, node := range []int{to, from} {
+		c.must(c.clients[node].Do(c.t.Context(), "cluster", "setslot", slot, "node", id).Err())
+	}
+}
+
+// migrate moves a whole slot.
+func (c *testCluster) migrate(slot, from, to int) {
+	c.t.Helper()
+	c.importing(slot, from, to)
+	keys, err := c.clients[from].ClusterGetKeysInSlot(c.t.Context(), slot, 1000).Result()
+	c.must(err)
+	c.move(from, to, keys...)
+	c.migrated(slot, from, to)
+}
+
+// exercise uses every role of a handle.
+func exercise(t *testing.T, handle *redis.Coordination) {
+	t.Helper()
+	works(t, handle)
+	var keys []string
+	for i := range 100 {
+		keys = append(keys, fmt.Sprintf("many-%03d", i))
+		if err := handle.Set(within(t), keys[i], []byte("v"), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if value, found, err := handle.Get(within(t), keys[50]); !found || string(value) != "v" || err != nil {
+		t.Errorf("Get = %q, %v, %v", value, found, err)
+	}
+	if found, err := handle.Keys(within(t), "many-*"); err != nil || !slices.Equal(found, keys) {
+		t.Errorf("Keys = %d keys, %v", len(found), err)
+	}
+	if existed, err := handle.Delete(within(t), keys[0]); !existed || err != nil {
+		t.Errorf("Delete = %v, %v", existed, err)
+	}
+	if count, err := handle.DeleteMany(within(t), keys[:50]...); count != 49 || err != nil {
+		t.Errorf("DeleteMany = %d, %v", count, err)
+	}
+	if err := handle.FlushAll(within(t)); err != nil {
+		t.Errorf("FlushAll = %v", err)
+	}
+	if found, err := handle.Keys(within(t), "*"); err != nil || len(found) != 0 {
+		t.Errorf("Keys after FlushAll = %q, %v", found, err)
+	}
+	subscription, err := handle.Subscribe(within(t), "exercise-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer subscription.Close()
+	go func() { _, _ = subscription.Next(within(t)) }()
+	if acks, err := handle.PublishWithAck(within(t), "exercise-acks", nil, 5*time.Second); acks != 1 || err != nil {
+		t.Errorf("PublishWithAck = %d, %v", acks, err)
+	}
+	if err := handle.RegisterNode(within(t), "node", []byte("data")); err != nil {
+		t.Error(err)
+	}
+	if nodes, err := handle.ListNodes(within(t)); err != nil || !slices.Equal(nodes, []string{"node"}) {
+		t.Errorf("ListNodes = %q, %v", nodes, err)
+	}
+	if _, acquired, err := handle.TryAcquireLeadership(within(t), "node", time.Minute); !acquired || err != nil {
+		t.Errorf("TryAcquireLeadership = %v, %v", acquired, err)
+	}
+	if released, err := handle.ReleaseLeadership(within(t), "node"); !released || err != nil {
+		t.Errorf("ReleaseLeadership = %v, %v", released, err)
+	}
+}
+
+func TestEveryRoleWorksOnACluster(t *testing.T) {
+	c := startCluster(t, 3, 0)
+	address := c.servers[1].Address
+	for name, url := range map[string]string{
+		"a list":       c.url(),
+		"addr":         "redis://" + address + "?addr=" + c.servers[0].Address,
+		"one node":     "redis://" + address,
+		"one in RESP2": "redis://" + address + "?protocol=2",
+		"half gone":    "redis://127.0.0.1:1," + address,
+	} {
+		t.Run(name, func(t *testing.T) {
+			handle := open(t, url, &redis.Options{Namespace: name})
+			exercise(t, handle)
+			if healthy, err := handle.HealthCheck(within(t)); !healthy || err != nil {
+				t.Errorf("HealthCheck = %v, %v", healthy, err)
+			}
+		})
+	}
+	t.Run("a client", func(t *testing.T) {
+		client := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: []string{address}})
+		defer client.Close()
+		handle, err := redis.New(client, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer handle.Close()
+		exercise(t, handle)
+	})
+	t.Run("two handles hear each other", func(t *testing.T) {
+		subscription, err := open(t, "redis://"+address, nil).Subscribe(within(t), "news")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := open(t, c.url(), nil).Publish(within(t), "news", []byte("once")); err != nil {
+			t.Fatal(err)
+		}
+		if message, err := subscription.Next(within(t)); err != nil || string(message.Payload) != "once" {
+			t.Errorf("Next = %q, %v", message.Payload, err)
+		}
+		soon, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if message, err := subscription.Next(soon); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a second Next = %q, %v", message.Payload, err)
+		}
+	})
+	t.Run("a database is refused", func(t *testing.T) {
+		for _, url := range []string{"redis://" + address + "/1", c.url() + "/1", "redis://" + address + "?db=2"} {
+			if _, err := redis.Open(within(t), url, nil); !errors.Is(err, coordination.ErrInvalidArgument) || !strings.Contains(err.Error(), "database") {
+				t.Errorf("Open = %v", err)
+			}
+		}
+	})
+	t.Run("a done context ends a call at once", func(t *testing.T) {
+		handle := open(t, c.url(), nil)
+		for _, client := range c.clients {
+			if err := client.Do(t.Context(), "client", "pause", 3000).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(50*time.Millisecond, cancel)
+		start := time.Now()
+		if _, err := handle.Keys(ctx, "*"); !errors.Is(err, context.Canceled) || time.Since(start) > time.Second {
+			t.Errorf("Keys = %v after %v", err, time.Since(start))
+		}
+	})
+}
+
+func TestServersThatAreNoClusterAreRefusedAsAList(t *testing.T) {
+	_, err := redis.Open(within(t), "redis://"+private(t).Address+","+private(t).Address, nil)
+	if !errors.Is(err, coordination.ErrInvalidArgument) || !strings.Contains(err.Error(), "Cluster") {
+		t.Errorf("Open = %v", err)
+	}
+}
+
+func TestASlotMovesUnderTheHandle(t *testing.T) {
+	c := startCluster(t, 2, 0)
+	handle := open(t, c.url(), nil)
+	exercise(t, handle)
+	t.Run("with keys", func(t *testing.T) {
+		slot := c.slotOf("riptide:k:key")
+		from := c.ownerOf(slot)
+		if err := handle.Set(within(t), "key", []byte("before"), 0); err != nil {
+			t.Fatal(err)
+		}
+		c.importing(slot, from, 1-from)
+		check := func(state string) {
+			if value, _, err := handle.Get(within(t), "key"); err != nil || string(value) != "before" {
+				t.Errorf("%s: Get = %q, %v", state, value, err)
+			}
+			if found, err := handle.Keys(within(t), "ke*"); err != nil || !slices.Equal(found, []string{"key"}) {
+				t.Errorf("%s: Keys = %q, %v", state, found, err)
+			}
+			if err := handle.Set(within(t), "{riptide:k:key}other", nil, 0); err != nil {
+				t.Errorf("%s: Set = %v", state, err)
+			}
+		}
+		check("importing")
+		c.move(from, 1-from, "riptide:k:key")
+		check("moved")
+		c.migrated(slot, from, 1-from)
+		check("migrated")
+	})
+	t.Run("with the records", func(t *testing.T) {
+		slot := c.slotOf("{riptide}:leader")
+		from := c.ownerOf(slot)
+		if err := handle.RegisterNode(within(t), "node", nil); err != nil {
+			t.Fatal(err)
+		}
+		term, _, err := handle.TryAcquireLeadership(within(t), "node", time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		subscription, err := handle.Subscribe(within(t), "after")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.migrate(slot, from, 1-from)
+		if again, acquired, err := handle.TryAcquireLeadership(within(t), "node", time.Minute); again != term || !acquired || err != nil {
+			t.Errorf("TryAcquireLeadership = %d, %v, %v, want term %d", again, acquired, err, term)
+		}
+		if nodes, err := handle.ListNodes(within(t)); err != nil || !slices.Equal(nodes, []string{"node"}) {
+			t.Errorf("ListNodes = %q, %v", nodes, err)
+		}
+		eventually(t, "a message arrives", func() bool {
+			_ = handle.Publish(within(t), "after", nil)
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			_, err := subscription.Next(ctx)
+			return err == nil
+		})
+		if err := handle.FlushAll(within(t)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Keys move back and forth all the while, and none may be missed.
+func TestKeysThatMoveAreListedAndFlushed(t *testing.T) {
+	c := startCluster(t, 2, 0)
+	handle := open(t, c.url(), nil)
+	var keys []string
+	for i := range 3000 {
+		keys = append(keys, fmt.Sprintf("{tag-%d}:%d", i%6, i))
+		if err := handle.Set(within(t), keys[i], nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Sort(keys)
+	moving, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 0; moving.Err() == nil; i++ {
+			slot := c.slotOf(fmt.Sprintf("riptide:k:{tag-%d}:0", i%6))
+			from := c.ownerOf(slot)
+			c.migrate(slot, from, 1-from)
+		}
+	}()
+	listed := 0
+	for listed < 10 {
+		found, err := handle.Keys(within(t), "*")
+		if errors.Is(err, coordination.ErrUnavailable) {
+			continue // told
+		}
+		if err != nil || !slices.Equal(found, keys) {
+			t.Errorf("Keys = %d keys of %d, %v", len(found), len(keys), err)
+			break
+		}
+		listed++
+	}
+	stop()
+	<-done
+}
+
+func TestAFailoverInAClusterIsFollowed(t *testing.T) {
+	c := startCluster(t, 3, 1)
+	handle := open(t, c.url(), &redis.Options{LinkTimeout: time.Second})
+	exercise(t, handle)
+	home := c.ownerOf(c.slotOf("{riptide}:leader"))
+	follows := func(name string) {
+		eventually(t, name+" is followed", func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			for i := range 20 {
+				if handle.Set(ctx, fmt.Sprint(i), nil, 0) != nil {
+					return false
+				}
+			}
+			return handle.RegisterNode(ctx, "node", nil) == nil
+		})
+		exercise(t, handle)
+	}
+	if err := c.clients[home+3].ClusterFailover(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the replica is primary", func() bool { return c.ownerOf(c.slotOf("{riptide}:leader")) == home+3 })
+	follows("a planned failover")
+	c.servers[home+3].Stop()
+	follows("a failover after a crash")
+}
