@@ -47,6 +47,8 @@ func (e *LeaderElection) try(ctx context.Context) (mayHold bool) {
 	}
 	held := e.current()
 	switch {
+	case held == nil && acquired && term <= e.led:
+		e.giveBack(ctx)
 	case held == nil && acquired && ctx.Err() == nil:
 		e.begin(ctx, term, asked, wall)
 	case held == nil:
@@ -58,6 +60,17 @@ func (e *LeaderElection) try(ctx context.Context) (mayHold bool) {
 		e.extend(held, asked, wall)
 	}
 	return acquired
+}
+
+// giveBack releases a lease that outlived this node's leadership: answers were lost.
+// The guards of resources would admit what is left of that leadership together with a
+// new one in the same term. The next acquisition has a greater term.
+func (e *LeaderElection) giveBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.options.Timeout)
+	defer cancel()
+	if _, err := e.leadership.ReleaseLeadership(ctx, e.node); err != nil {
+		e.tell(ElectionFailed, 0, err)
+	}
 }
 
 // acquire does not give up where ctx is done: the request could arrive after the
@@ -85,7 +98,7 @@ func (e *LeaderElection) begin(ctx context.Context, term uint64, asked, wall tim
 	}
 	begun.expiry = time.AfterFunc(time.Until(until), func() { stop(errExpired) })
 	e.mu.Lock()
-	e.tenure = begun
+	e.tenure, e.led = begun, term
 	e.mu.Unlock()
 	e.tell(LeadershipAcquired, term, nil)
 	if e.options.Lead == nil {

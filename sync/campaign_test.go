@@ -200,9 +200,9 @@ var _ = Describe("A campaign", func() {
 			})
 		})
 
-		It("tells of work that panics, and begins it anew", func() {
+		It("tells of work that panics, and begins it again in a greater term", func() {
 			virtually(func(ctx context.Context) {
-				t := newTrial(&dsync.ElectionOptions{}, held(7)).releases(held(7))
+				t := newTrial(&dsync.ElectionOptions{}, held(7), held(7), held(7), held(8)).releases(held(7)).releases(held(8))
 				well := t.lead
 				t.lead = func(context.Context, uint64) {
 					t.lead = well
@@ -211,12 +211,37 @@ var _ = Describe("A campaign", func() {
 				}
 				t.campaigns(ctx).at(350 * time.Millisecond)
 				Expect(t.IsLeader()).To(BeFalse())
-				t.endsAt(500 * time.Millisecond)
-				Expect(t.calls.all()).To(HaveExactElements("0s acquire", "200ms acquire", "400ms acquire", "500ms release"))
-				Expect(t.works.all()).To(HaveExactElements("400ms begins term 7", HavePrefix("500ms stops")))
+				t.endsAt(700 * time.Millisecond)
+				Expect(t.calls.all()).To(HaveExactElements(
+					"0s acquire", "200ms acquire", "400ms acquire", "400ms release", "600ms acquire", "700ms release"))
+				Expect(t.works.all()).To(HaveExactElements("600ms begins term 8", HavePrefix("700ms stops")))
 				Expect(t.events.all()).To(HaveExactElements(
 					"0s "+acquired+"7", "310ms "+lost+"7: work of the leader panicked: no more",
-					"400ms "+acquired+"7", "500ms "+released+"7"))
+					"600ms "+acquired+"8", "700ms "+released+"8"))
+			})
+		})
+
+		It("releases a lease that outlived its leadership, and leads in a greater term", func() {
+			virtually(func(ctx context.Context) {
+				unanswered := answer{hangs: true}
+				t := newTrial(&dsync.ElectionOptions{}, held(7), unanswered, unanswered, unanswered, held(7), held(8)).
+					releases(held(7)).releases(held(8))
+				t.campaigns(ctx).endsAt(2 * time.Second)
+				Expect(t.works.all()).To(HaveExactElements(
+					"0s begins term 7", "890ms stops"+expired, "1.6s begins term 8", HavePrefix("2s stops")))
+				Expect(t.calls.all()[4:7]).To(HaveExactElements("1.4s acquire", "1.4s release", "1.6s acquire"))
+			})
+		})
+
+		It("reports an error of that release, and tries it again", func() {
+			virtually(func(ctx context.Context) {
+				t := newTrial(&dsync.ElectionOptions{}, held(7), held(7), held(7), held(7), held(8)).
+					releases(failed).releases(held(7)).releases(held(8))
+				t.lead = func(context.Context, uint64) { panic("no more") }
+				t.campaigns(ctx).endsAt(500 * time.Millisecond)
+				Expect(t.calls.all()).To(HaveExactElements(
+					"0s acquire", "200ms acquire", "200ms release", "400ms acquire", "400ms release", "500ms release"))
+				Expect(t.events.all()[2]).To(Equal("200ms " + unknown + "no backend"))
 			})
 		})
 

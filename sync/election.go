@@ -18,7 +18,8 @@ import (
 // millisecond.
 type ElectionOptions struct {
 	// Lead is the work of the leader. It is called, in a goroutine of its own,
-	// each time that leadership is acquired, with the term, which the resources
+	// each time that leadership is acquired, with the term, which is greater each
+	// time and which the resources
 	// that it writes to should check (see coordination.Guard). It must return
 	// when ctx is done, which it is before the lease can have ended; as long as
 	// it does not return, this node tries for no leadership that it has lost.
@@ -60,6 +61,7 @@ type LeaderElection struct {
 
 	nudges chan struct{}
 	once   sync.Once
+	led    uint64 // the last term in which the node led; only Run's goroutine uses it
 
 	mu     sync.Mutex // guards what follows
 	tenure *tenure    // nil where the node does not lead
