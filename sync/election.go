@@ -17,14 +17,13 @@ import (
 // not be more than lease × (1 - Drift) - Margin. None of the times is less than a
 // millisecond.
 type ElectionOptions struct {
-	// Lead is the work of the leader. It is called, in a goroutine of its own,
-	// each time that leadership is acquired, with the term, which is greater each
-	// time and which the resources
-	// that it writes to should check (see coordination.Guard). It must return
-	// when ctx is done, which it is before the lease can have ended; as long as
-	// it does not return, this node tries for no leadership that it has lost.
-	// Where it returns earlier the node goes on leading, without work. A panic is
-	// told as LeadershipLost, and the work begun anew if the lease is still there.
+	// Lead is the work of the leader. It is called, in a goroutine of its own, each
+	// time that leadership is acquired. The term is greater each time; the resources
+	// that the work writes to should check it (see coordination.Guard). Lead must
+	// return when ctx is done, which it is before the lease can have expired. Until
+	// it returns, this node does not try for a leadership that it has lost. If it
+	// returns earlier, the node goes on leading, without work. A panic is reported
+	// as LeadershipLost; then the lease is released and acquired again.
 	Lead func(ctx context.Context, term uint64)
 	// Observer says that the node only watches, and is no candidate.
 	Observer bool

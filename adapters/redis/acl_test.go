@@ -18,7 +18,7 @@ import (
 // allow makes a user with the rules, and opens a handle with it.
 func allow(t *testing.T, client *goredis.Client, options *redis.Options, database int) (*redis.Coordination, []string) {
 	t.Helper()
-	rules, err := redis.ACL(options, database)
+	rules, err := redis.ACL(options, redis.Deployment{Database: database})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,8 +235,9 @@ func TestACommandRefusedInsideAScriptIsNamed(t *testing.T) {
 
 func TestACLRefusesInvalidArguments(t *testing.T) {
 	for argument, call := range map[string]func() ([]string, error){
-		"Buffer":   func() ([]string, error) { return redis.ACL(&redis.Options{Buffer: -1}, 0) },
-		"database": func() ([]string, error) { return redis.ACL(nil, -1) },
+		"Buffer":         func() ([]string, error) { return redis.ACL(&redis.Options{Buffer: -1}, redis.Deployment{}) },
+		"Database is -1": func() ([]string, error) { return redis.ACL(nil, redis.Deployment{Database: -1}) },
+		"Database is 1":  func() ([]string, error) { return redis.ACL(nil, redis.Deployment{Database: 1, Cluster: true}) },
 	} {
 		if rules, err := call(); rules != nil || !errors.Is(err, coordination.ErrInvalidArgument) || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(argument)) {
 			t.Errorf("%s: %q, %v", argument, rules, err)
@@ -245,7 +246,7 @@ func TestACLRefusesInvalidArguments(t *testing.T) {
 }
 
 func ExampleACL() {
-	rules, err := redis.ACL(&redis.Options{Namespace: "shop/eu"}, 0)
+	rules, err := redis.ACL(&redis.Options{Namespace: "shop/eu"}, redis.Deployment{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -253,4 +254,46 @@ func ExampleACL() {
 	fmt.Println(strings.Join(rules, " "))
 	// Output:
 	// ~shop%2Feu:k:* ~{shop%2Feu}:* &* +discard +eval +evalsha +exists +get +hdel +hget +hincrby +hmget +hset +hsetnx +info +multi +pexpire +ping +psubscribe +publish +punsubscribe +role +scan +set +subscribe +time +unlink +unsubscribe +zadd +zcard +zcount +zrange +zrangebyscore +zrem +zscore
+}
+
+func TestTheRulesOfACLAllowEverythingOnACluster(t *testing.T) {
+	cluster := startCluster(t, 3, 0)
+	on := redis.Deployment{Cluster: true}
+	rules, err := redis.ACL(nil, on)
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := func(rules []string) {
+		t.Helper()
+		for _, client := range cluster.clients {
+			if err := client.ACLSetUser(t.Context(), "app", append([]string{"reset", "on", ">secret"}, rules...)...).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	allowed(rules)
+	url := strings.Replace(cluster.url(), "redis://", "redis://app:secret@", 1)
+	handle := open(t, url, nil)
+	if err := everything(t, handle); err != nil {
+		t.Error(err)
+	}
+	for i, rule := range rules {
+		if rule == "+info" || rule == "+cluster|slots" { // unknown; or the nodes cannot be found
+			continue
+		}
+		allowed(slices.Delete(slices.Clone(rules), i, i+1))
+		expectDegraded(t, handle, "NOPERM")
+	}
+	allowed(rules)
+	eventually(t, "the server confirms the subscriptions that it had ended", func() bool {
+		healthy, _ := handle.HealthCheck(within(t))
+		return healthy
+	})
+	// One node alone is enough.
+	for node := range cluster.clients {
+		cluster.clients[node].ACLSetUser(t.Context(), "app", "-get")
+		expectDegraded(t, handle, "GET: NOPERM", cluster.servers[node].Address)
+		cluster.clients[node].ACLSetUser(t.Context(), "app", "+get")
+	}
+	expectHealthy(t, handle)
 }

@@ -5,7 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -22,7 +25,7 @@ import (
 //   - the scripts run, and the records have the right type and are not damaged,
 //   - what the handle publishes comes back on the connection of its subscriptions.
 //
-// It takes four round trips. It opens the connection of the subscriptions if there is
+// It takes five round trips, and three more in a Cluster. It opens the connection of the subscriptions if there is
 // none. If the server does not allow INFO, eviction is unknown and does not count:
 // Stats then has the reason in its Metadata under "unknown".
 func (c *Coordination) HealthCheck(ctx context.Context) (bool, error) {
@@ -44,18 +47,34 @@ func (c *Coordination) diagnose(ctx context.Context, operation string) (diagnosi
 	if err := c.begin(ctx, operation); err != nil {
 		return diagnosis{}, err
 	}
-	found, err := c.diagnoseServer(ctx)
+	found, err := c.diagnoseServers(ctx)
 	if err == nil && found.degraded == "" {
 		found.degraded, err = c.diagnoseLink(ctx)
 	}
 	return found, c.failure(ctx, operation, err)
 }
 
-// diagnoseServer returns the error of a connection, but not that of a server.
-func (c *Coordination) diagnoseServer(ctx context.Context) (diagnosis, error) {
+// diagnoseServers returns the error of a connection, but not that of a server.
+func (c *Coordination) diagnoseServers(ctx context.Context) (diagnosis, error) {
+	found, err := c.diagnoseServer(ctx, c.home, c.uses)
+	if found.degraded == "" && err == nil && c.home.cluster != nil {
+		found.degraded, err = c.diagnoseNodes(ctx)
+	}
+	if found.degraded == "" && err == nil {
+		keys := append([]string{c.names.leaderRecord()}, c.names.memberRecords()...)
+		_, err = c.eval(ctx, healthScript, keys, nil)
+		if isRefusal(err) {
+			found.degraded, err = err.Error(), nil
+		}
+	}
+	return found, err
+}
+
+// diagnoseServer asks one server how it is, and whether it takes the commands.
+func (c *Coordination) diagnoseServer(ctx context.Context, s *server, commands [][]any) (diagnosis, error) {
 	const ping, hello, role, memory, multi, discard = 0, 1, 2, 3, 4, 5
-	pipelined := c.submit(ctx, "ping") // the connection of concurrent callers
-	state, err := c.home.session.run(ctx, []any{"ping"}, []any{"hello"}, []any{"role"}, []any{"info", "memory"}, []any{"multi"}, []any{"discard"})
+	pipelined := s.submit(ctx, "ping") // the connection of concurrent callers
+	state, err := s.session.run(ctx, []any{"ping"}, []any{"hello"}, []any{"role"}, []any{"info", "memory"}, []any{"multi"}, []any{"discard"})
 	if _, pipeErr := pipelined.wait(ctx); err == nil && !isRefusal(pipeErr) {
 		err = pipeErr
 	}
@@ -64,7 +83,7 @@ func (c *Coordination) diagnoseServer(ctx context.Context) (diagnosis, error) {
 	}
 	for _, i := range []int{ping, multi, discard} {
 		if state[i].err != nil {
-			c.home.session.reset(state[discard].err)
+			s.session.reset(state[discard].err)
 			return diagnosis{degraded: state[i].err.Error()}, nil
 		}
 	}
@@ -82,26 +101,19 @@ func (c *Coordination) diagnoseServer(ctx context.Context) (diagnosis, error) {
 		found.degraded = eviction(text)
 	}
 	if found.degraded == "" {
-		found.degraded, err = c.refusals(ctx)
-	}
-	if found.degraded == "" && err == nil {
-		keys := append([]string{c.names.leaderRecord()}, c.names.memberRecords()...)
-		_, err = c.eval(ctx, healthScript, keys, nil)
-		if isRefusal(err) {
-			found.degraded, err = err.Error(), nil
-		}
+		found.degraded, err = refusals(ctx, s, commands)
 	}
 	return found, err
 }
 
-// refusals returns what the server refuses of all that the adapter uses.
-func (c *Coordination) refusals(ctx context.Context) (string, error) {
-	commands := append([][]any{{"multi"}}, c.uses()...)
-	queued, err := c.home.session.run(ctx, append(commands, []any{"discard"})...)
+// refusals returns which of the commands a server refuses, "" if none.
+func refusals(ctx context.Context, s *server, commands [][]any) (string, error) {
+	queue := slices.Concat([][]any{{"multi"}}, commands, [][]any{{"discard"}})
+	queued, err := s.together(ctx, queue...)
 	if err != nil {
 		return "", err
 	}
-	c.home.session.reset(queued[len(queued)-1].err)
+	s.session.reset(queued[len(queued)-1].err)
 	const shown = 3
 	var refused []string
 	for _, each := range queued {
@@ -110,6 +122,50 @@ func (c *Coordination) refusals(ctx context.Context) (string, error) {
 		}
 	}
 	return strings.Join(refused, "; "), nil
+}
+
+// diagnoseNodes asks every primary of a Cluster how it is, and whether it takes the
+// commands of user keys.
+func (c *Coordination) diagnoseNodes(ctx context.Context) (string, error) {
+	primaries, err := c.home.cluster.primaries(ctx)
+	if err != nil {
+		return "", err
+	}
+	found, errs := make([]diagnosis, len(primaries)), make([]error, len(primaries))
+	var running sync.WaitGroup
+	for i, address := range primaries {
+		running.Go(func() { found[i], errs[i] = c.diagnoseNode(ctx, address) })
+	}
+	running.Wait()
+	for i, address := range primaries {
+		if errs[i] != nil {
+			return "", fmt.Errorf("%s: %w", address, errs[i])
+		}
+		if found[i].degraded != "" {
+			return address + ": " + found[i].degraded, nil
+		}
+	}
+	return "", nil
+}
+
+func (c *Coordination) diagnoseNode(ctx context.Context, address string) (diagnosis, error) {
+	s, err := c.home.cluster.at(address)
+	if err != nil {
+		return diagnosis{}, err
+	}
+	var commands [][]any
+	for i := range 1 << 20 { // a key that this node serves
+		key := c.names.keys + "{" + strconv.Itoa(i) + "}"
+		owner, err := c.home.cluster.addressOf(ctx, slotOf(key))
+		if err != nil {
+			return diagnosis{}, err
+		}
+		if owner == address {
+			commands = keyUses(key)
+			break
+		}
+	}
+	return c.diagnoseServer(ctx, s, commands)
 }
 
 // isReplica reads the replies of HELLO and ROLE. A server may know only one of them.

@@ -58,14 +58,16 @@ func TestAServerThatCanEvictRecordsIsDegraded(t *testing.T) {
 	expectHealthy(t, handle)
 }
 
-func TestANodeOfAClusterReachedAsIfAloneIsDegraded(t *testing.T) {
-	server := private(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf")
+func TestANodeOfAClusterWithoutSlotsIsDegradedOrRefused(t *testing.T) {
+	server := private(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t))
 	handle, err := redis.Open(t.Context(), server.URL(), nil)
 	if err != nil {
-		return // it is no single server
+		return
 	}
 	defer handle.Close()
-	expectDegraded(t, handle, "CLUSTERDOWN")
+	if healthy, _ := handle.HealthCheck(within(t)); healthy {
+		t.Error("HealthCheck = true")
+	}
 }
 
 func TestAWritableReplicaIsDegraded(t *testing.T) {
@@ -75,7 +77,7 @@ func TestAWritableReplicaIsDegraded(t *testing.T) {
 
 // Each command has a server without it.
 func TestACommandThatWasRenamedAwayIsNoticed(t *testing.T) {
-	rules, err := redis.ACL(nil, 0)
+	rules, err := redis.ACL(nil, redis.Deployment{})
 	if err != nil {
 		t.Fatal(err)
 	}

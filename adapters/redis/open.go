@@ -225,6 +225,10 @@ func newCoordination(home *server, options Options) *Coordination {
 		closed:    make(chan struct{}),
 	}
 	c.closing, c.close = context.WithCancel(context.Background())
+	c.uses = uses(c.names, options, Deployment{Database: home.options.DB, Cluster: home.cluster != nil})
+	if home.cluster == nil {
+		c.uses = append(c.uses, keyUses(c.names.keys+"health")...)
+	}
 	c.leadership = newElection(c, c.names.leaderRecord(), options.Leadership)
 	c.link = newLink(c, options.LinkTimeout)
 	c.acks = newAcknowledger(c)

@@ -112,6 +112,7 @@ type Coordination struct {
 	names     names
 	buffer    int
 
+	uses       [][]any // of the home server
 	leadership *election
 	link       *link
 	acks       *acknowledger

@@ -1,21 +1,16 @@
 package redis
 
-// uses returns every command that the adapter sends, itself and in its scripts, with
-// the records, keys and channels of each, in a form that the server takes in a
-// transaction. They are never executed: HealthCheck has the server queue them, and
-// discards them. ACL allows them.
+// uses returns every command that the adapter sends to the home server, itself and in
+// its scripts, with the records and channels of each, in a form that the server takes in
+// a transaction. They are never executed: HealthCheck has the server queue them, and
+// discards them. ACL allows them, and those of keyUses.
 //
 // HELLO and AUTH are not among them: the server allows them to everybody.
-func (c *Coordination) uses() [][]any {
-	return uses(c.names, c.leadership.options, c.home.options.DB)
-}
-
-func uses(n names, options LeadershipOptions, database int) [][]any {
+func uses(n names, options Options, on Deployment) [][]any {
 	leader, members, metadata := n.leaderRecord(), n.memberRecords()[0], n.memberRecords()[1]
-	ack, inbox := n.ackRecord("health", 0), n.inboxes+"health"
-	key, channel := n.keys+"health", n.channels+"health"
+	ack, inbox, channel := n.ackRecord("health", 0), n.inboxes+"health", n.channels+"health"
 	all := [][]any{
-		{"ping"}, {"get", key}, {"set", key, "", "px", 1}, {"exists", key}, {"unlink", key}, {"scan", 0, "match", key, "count", 1},
+		{"ping"},
 
 		{"publish", channel, ""}, {"subscribe", channel}, {"unsubscribe", channel},
 		{"publish", inbox, ""}, {"subscribe", inbox}, {"unsubscribe", inbox},
@@ -30,19 +25,31 @@ func uses(n names, options LeadershipOptions, database int) [][]any {
 
 		{"hsetnx", ack, "frames", 0}, {"hincrby", ack, "frames", 0}, {"hmget", ack, "frames"}, {"pexpire", ack, 1},
 	}
-	if database > 0 {
-		all = append(all, []any{"select", database})
-	}
 	for _, keys := range [][]any{{leader}, {members, metadata}, {ack}} {
 		all = append(all,
 			append([]any{"evalsha", healthScript.hash, len(keys)}, keys...),
 			append([]any{"eval", "return 1", len(keys)}, keys...))
 	}
-	if options.Replicas > 0 {
+	if options.Leadership.Replicas > 0 {
 		all = append(all, []any{"wait", 0, 1})
 	}
-	if options.WaitOut {
+	if options.Leadership.WaitOut {
 		all = append(all, []any{"info", "replication"})
 	}
+	if on.Database > 0 {
+		all = append(all, []any{"select", on.Database})
+	}
+	if on.Cluster {
+		all = append(all, []any{"cluster", "slots"}, []any{"cluster", "nodes"}, []any{"asking"})
+	}
 	return all
+}
+
+// keyUses returns the commands that the adapter sends to each server with user keys,
+// for one of these, in the same form.
+func keyUses(key string) [][]any {
+	return [][]any{
+		{"get", key}, {"set", key, "", "px", 1}, {"exists", key}, {"unlink", key},
+		{"scan", 0, "match", key, "count", 1},
+	}
 }
