@@ -172,7 +172,7 @@ func TestTheRulesOfACLAreInStepWithWhatIsSent(t *testing.T) {
 }
 
 func TestHealthCheckNoticesEachRuleThatIsMissing(t *testing.T) {
-	server := private(t)
+	server, _ := replicated(t)
 	client := raw(t, server.Address)
 	for _, options := range []*redis.Options{nil, withLeadership(redis.LeadershipOptions{Replicas: 1, WaitOut: true})} {
 		handle, rules := allow(t, client, options, 0)

@@ -1,6 +1,6 @@
 -- KEYS: leader. ARGV: handle, node, TTL in milliseconds, the greatest term that the
 -- handle has seen, whether WaitOut is on (1 or 0), the term in which the candidate
--- leads by its own clock (0: none).
+-- leads by its own clock (0: none), the last term that the handle released.
 -- Returns 1 and the term if the candidate holds the lease, else 0 and the record's term.
 --
 -- With WaitOut the record names the server that wrote it. A record of another server
@@ -52,7 +52,9 @@ if not l then
 end
 local held = l.ends > time
 if held and mine and (known or live > 0 and live == l.term) then
-  return take(least > l.term and following or l.term)
+  -- A failover may bring back a lease that was released or has had a successor.
+  local over = tonumber(ARGV[7]) >= l.term or least > l.term
+  return take(over and following or l.term)
 end
 if wait and not known then
   if live > 0 and (live > l.term or live == l.term and mine) then

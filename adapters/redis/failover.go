@@ -100,22 +100,24 @@ func (c *Coordination) runReplicated(
 
 // knowledge is what a handle knows of an election. It outlives the server's records.
 type knowledge struct {
-	mu    sync.Mutex // guards what follows
-	seen  uint64     // the greatest term
-	node  string     // the candidate that leads, by the handle's clock
-	term  uint64     // its term; 0 if none leads
-	until time.Time  // then its lease expires, counted from the request
+	mu       sync.Mutex // guards what follows
+	seen     uint64     // the greatest term
+	released uint64     // the greatest term that the handle gave up
+	node     string     // the candidate that leads, by the handle's clock
+	term     uint64     // its term; 0 if none leads
+	until    time.Time  // then its lease expires, counted from the request
+	wall     time.Time  // the same by the wall clock: the other stops while a machine is suspended
 }
 
-// before returns the greatest term that the handle has seen, and the term in which the
-// candidate leads at the given time, 0 if it does not.
-func (k *knowledge) before(nodeID string, at time.Time) (seen, live uint64) {
+// before returns the greatest term that the handle has seen, the term in which the
+// candidate leads at the given time, 0 if it does not, and the last one given up.
+func (k *knowledge) before(nodeID string, at time.Time) (seen, live, released uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.node == nodeID && at.Before(k.until) {
+	if k.node == nodeID && k.term > k.released && at.Before(k.until) && at.Round(0).Before(k.wall) {
 		live = k.term
 	}
-	return k.seen, live
+	return k.seen, live, k.released
 }
 
 func (k *knowledge) saw(term uint64) {
@@ -128,7 +130,7 @@ func (k *knowledge) acquired(nodeID string, term uint64, until time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.seen = max(k.seen, term)
-	k.node, k.term, k.until = nodeID, term, until
+	k.node, k.term, k.until, k.wall = nodeID, term, until, until.Round(0)
 }
 
 // refused notes that the candidate does not lead, whatever it did before.
@@ -137,6 +139,17 @@ func (k *knowledge) refused(nodeID string, term uint64) {
 	defer k.mu.Unlock()
 	k.seen = max(k.seen, term)
 	if k.node == nodeID {
-		k.term, k.until = 0, time.Time{}
+		k.term = 0
+	}
+}
+
+// gaveUp notes that the candidate does not lead any more in a term, 0 if that is
+// unknown.
+func (k *knowledge) gaveUp(nodeID string, term uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.released = max(k.released, term)
+	if k.node == nodeID {
+		k.released, k.term = max(k.released, k.term), 0
 	}
 }

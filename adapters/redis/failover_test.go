@@ -70,7 +70,13 @@ func TestAnAcquisitionWithoutEnoughReplicasFailsAndTheNextTryRenewsIt(t *testing
 	primary, replica := replicated(t)
 	options := withLeadership(redis.LeadershipOptions{Replicas: 1, ReplicaTimeout: 100 * time.Millisecond})
 	handle, other := open(t, primary.URL(), options), open(t, primary.URL(), options)
+	expectHealthy(t, handle)
 	detached(t, replica)
+	eventually(t, "HealthCheck notices that the replica is gone", func() bool {
+		healthy, err := handle.HealthCheck(within(t))
+		return !healthy && err == nil
+	})
+	expectDegraded(t, handle, "leadership needs 1 replicas, 0 are online")
 	start := time.Now()
 	_, acquired, err := handle.TryAcquireLeadership(within(t), "node", time.Minute)
 	if acquired || !errors.Is(err, coordination.ErrUnavailable) || !strings.Contains(err.Error(), "0 of 1 replicas") {
@@ -232,7 +238,11 @@ func newFailover(t *testing.T) *failover {
 }
 
 func (f *failover) open(t *testing.T) *redis.Coordination {
-	options := *waitingOut
+	return f.openWith(t, waitingOut.Leadership)
+}
+
+func (f *failover) openWith(t *testing.T, leadership redis.LeadershipOptions) *redis.Coordination {
+	options := *withLeadership(leadership)
 	options.Dialer = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, f.address.Load().(string))
 	}
@@ -322,4 +332,21 @@ func TestWaitOutDoesNotBelieveARecordFromBeforeAFailover(t *testing.T) {
 		t.Errorf("term %d follows %d", next, term)
 	}
 	loses(t, one, "one", time.Minute)
+}
+
+// A renewal keeps its term, but one has released that lease, and other led after it.
+func TestAReleasedTermDoesNotComeBackWithAFailover(t *testing.T) {
+	f := newFailover(t)
+	one, other := f.openWith(t, redis.LeadershipOptions{}), f.openWith(t, redis.LeadershipOptions{})
+	leads(t, one, "one", time.Minute)
+	replicatedNow(t, f)
+	detached(t, f.replica)
+	if released, err := one.ReleaseLeadership(within(t), "one"); !released || err != nil {
+		t.Fatal(released, err)
+	}
+	before := leads(t, other, "other", time.Minute)
+	f.over(t, one, other)
+	if term := leads(t, one, "one", time.Minute); term <= before {
+		t.Errorf("term %d follows %d", term, before)
+	}
 }

@@ -22,6 +22,7 @@ import (
 //   - it takes every command that any method needs, with this user, on the records,
 //     keys and channels of this namespace (the server queues them in a transaction
 //     that is discarded),
+//   - as many replicas are online as LeadershipOptions.Replicas wants,
 //   - the scripts run, and the records have the right type and are not damaged,
 //   - what the handle publishes comes back on the connection of its subscriptions.
 //
@@ -57,6 +58,9 @@ func (c *Coordination) diagnose(ctx context.Context, operation string) (diagnosi
 // diagnoseServers returns the error of a connection, but not that of a server.
 func (c *Coordination) diagnoseServers(ctx context.Context) (diagnosis, error) {
 	found, err := c.diagnoseServer(ctx, c.home, c.uses)
+	if found.degraded == "" && err == nil && c.leadership.options.Replicas > 0 {
+		found.degraded, err = c.diagnoseReplicas(ctx)
+	}
 	if found.degraded == "" && err == nil && c.home.cluster != nil {
 		found.degraded, err = c.diagnoseNodes(ctx)
 	}
@@ -122,6 +126,22 @@ func refusals(ctx context.Context, s *server, commands [][]any) (string, error) 
 		}
 	}
 	return strings.Join(refused, "; "), nil
+}
+
+// diagnoseReplicas returns whether there are too few replicas for the leadership.
+func (c *Coordination) diagnoseReplicas(ctx context.Context) (string, error) {
+	want := c.leadership.options.Replicas
+	count, err := c.home.session.run(ctx, []any{"wait", want, 1})
+	if err != nil {
+		return "", err
+	}
+	if count[0].err != nil {
+		return count[0].err.Error(), nil
+	}
+	if online, ok := count[0].reply.(int64); !ok || online < int64(want) {
+		return fmt.Sprintf("leadership needs %d replicas, %v are online", want, count[0].reply), nil
+	}
+	return "", nil
 }
 
 // diagnoseNodes asks every primary of a Cluster how it is, and whether it takes the

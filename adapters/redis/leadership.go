@@ -50,8 +50,8 @@ func (e *election) TryAcquireLeadership(ctx context.Context, nodeID string, ttl 
 		return 0, false, err
 	}
 	start := time.Now()
-	seen, live := e.known.before(nodeID, start)
-	arguments := []any{e.c.id, nodeID, coordination.Millis(ttl), seen, e.waitOut(), live}
+	seen, live, released := e.known.before(nodeID, start)
+	arguments := []any{e.c.id, nodeID, coordination.Millis(ttl), seen, e.waitOut(), live, released}
 	reply, short, err := e.acquire(ctx, operation, ttl, arguments)
 	if err != nil {
 		return 0, false, err
@@ -60,11 +60,10 @@ func (e *election) TryAcquireLeadership(ctx context.Context, nodeID string, ttl 
 	if !ok || len(fields) != 2 {
 		return 0, false, e.c.unexpected(operation, reply)
 	}
-	acquired, isNumber := fields[0].(int64)
-	text, _ := fields[1].(string)
-	term, err := strconv.ParseUint(text, 10, 64)
+	acquired, ok := fields[0].(int64)
+	term, err := e.toTerm(operation, reply, fields[1])
 	switch {
-	case !isNumber || err != nil:
+	case !ok || err != nil:
 		return 0, false, e.c.unexpected(operation, reply)
 	case acquired == 0:
 		e.known.refused(nodeID, term)
@@ -94,10 +93,28 @@ func (e *election) ReleaseLeadership(ctx context.Context, nodeID string) (bool, 
 	if err := checkName(ctx, operation, "nodeID", nodeID); err != nil {
 		return false, err
 	}
-	_, live := e.known.before(nodeID, time.Now())
-	e.known.refused(nodeID, 0) // whatever comes of it
+	_, live, _ := e.known.before(nodeID, time.Now())
+	e.known.gaveUp(nodeID, 0) // whatever comes of it
 	reply, err := e.c.run(ctx, operation, releaseScript, e.keys, e.c.id, nodeID, e.waitOut(), live)
-	return e.c.toBool(operation, reply, err)
+	if err != nil {
+		return false, err
+	}
+	term, err := e.toTerm(operation, reply, reply)
+	if err != nil {
+		return false, err
+	}
+	e.known.gaveUp(nodeID, term)
+	return term > 0, nil
+}
+
+// toTerm reads a field of a reply.
+func (e *election) toTerm(operation string, reply, field any) (uint64, error) {
+	text, _ := field.(string)
+	term, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, e.c.unexpected(operation, reply)
+	}
+	return term, nil
 }
 
 // waitOut returns the option as the scripts read it.
@@ -122,7 +139,7 @@ func (e *election) Leader(ctx context.Context) (coordination.Leader, bool, error
 	if len(fields) != 3 {
 		return coordination.Leader{}, false, e.c.unexpected(operation, reply)
 	}
-	term, termErr := strconv.ParseUint(fields[1], 10, 64)
+	term, termErr := e.toTerm(operation, reply, fields[1])
 	left, leftErr := strconv.ParseInt(fields[2], 10, 64)
 	if termErr != nil || leftErr != nil {
 		return coordination.Leader{}, false, e.c.unexpected(operation, reply)

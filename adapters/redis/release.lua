@@ -1,13 +1,13 @@
 -- KEYS: leader. ARGV: handle, node, whether WaitOut is on (1 or 0), the term in which
 -- the candidate leads by its own clock (0: none).
--- Returns 1 if that candidate held the lease.
+-- Returns the term if that candidate held the lease, else '0'.
 local time = now()
 local l = lease(KEYS[1], time)
 if not l or l.ends <= time or l.handle ~= ARGV[1] or l.node ~= ARGV[2] then
-  return 0
+  return '0'
 end
 if ARGV[3] == '1' and tonumber(ARGV[4]) ~= l.term and l.server ~= identity() then
-  return 0
+  return '0'
 end
 call('HSET', KEYS[1], 'ends', '0') -- the term stays, for the next one to be greater
-return 1
+return text(l.term)
