@@ -25,13 +25,28 @@ type connections struct {
 	closing context.Context
 	close   context.CancelFunc // closeAll has begun
 
-	mu     sync.Mutex // guards what follows
-	open   map[*connection]struct{}
-	failed bool // the last dial
+	// peers are all connections to the server, these included.
+	peers []*connections
+
+	mu       sync.Mutex // guards what follows
+	open     map[*connection]struct{}
+	attempts map[*attempt]struct{} // dials under way
+	failed   bool                  // the last dial
 }
 
+// attempt is a dial under way.
+type attempt struct {
+	began  time.Time
+	cancel context.CancelFunc
+}
+
+// overdue is how long a new connection may take to answer while others answer. Then
+// it is given up: what it sent was lost when the network was not whole.
+const overdue = time.Second
+
 func newConnections(dial dialer, bound time.Duration, log *slog.Logger) *connections {
-	c := &connections{dial: dial, bound: bound, log: log, open: map[*connection]struct{}{}}
+	c := &connections{dial: dial, bound: bound, log: log, open: map[*connection]struct{}{}, attempts: map[*attempt]struct{}{}}
+	c.peers = []*connections{c}
 	c.closing, c.close = context.WithCancel(context.Background())
 	return c
 }
@@ -43,8 +58,9 @@ type connection struct {
 	target  string        // the address that was dialled
 	silence time.Duration // how long it may be silent; 0 if its deadlines are for whole replies
 	renewed time.Time     // the last deadline; only the reader uses it
+	opened  time.Time
 	closed  atomic.Bool
-	used    atomic.Int64 // nanoseconds from epoch to the last read
+	used    atomic.Int64 // nanoseconds from epoch to the last read; 0 before the first
 }
 
 // epoch is a reading of the monotonic clock.
@@ -64,7 +80,11 @@ func (c *connection) Read(to []byte) (int, error) {
 	count, err := c.Conn.Read(to)
 	now := time.Now()
 	if count > 0 {
-		c.used.Store(int64(now.Sub(epoch)))
+		if c.used.Swap(int64(now.Sub(epoch))) == 0 {
+			for _, peers := range c.owner.peers {
+				peers.giveUp(now.Add(-overdue))
+			}
+		}
 		if c.silence > 0 && now.Sub(c.renewed) > c.silence/8 {
 			c.renewed = now
 			err = cmp.Or(err, c.SetReadDeadline(now.Add(c.silence+c.silence/4)))
@@ -89,14 +109,14 @@ func (c *connection) broke(err error) {
 // fails. After some failed dials go-redis' pool would fail without another, and
 // dial once a second in a goroutine that outlives the client.
 func (c *connections) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	began := time.Now()
 	dialled, target, err := c.dialBounded(ctx, network, address)
 	c.report(target, err)
 	if err != nil {
-		return unreachable{cause: err}, nil
+		return unreachable{cause: &dialError{err, began}}, nil
 	}
 	silence, _ := ctx.Value(silenceKey{}).(time.Duration)
-	tracked := &connection{Conn: dialled, owner: c, target: target, silence: silence}
-	tracked.used.Store(int64(time.Since(epoch)))
+	tracked := &connection{Conn: dialled, owner: c, target: target, silence: silence, opened: time.Now()}
 	if !c.add(tracked) {
 		_ = dialled.Close()
 		return unreachable{cause: net.ErrClosed}, nil
@@ -113,6 +133,7 @@ func (c *connections) dialBounded(ctx context.Context, network, address string) 
 	ctx, cancel := context.WithTimeout(ctx, c.bound)
 	defer cancel()
 	defer context.AfterFunc(c.closing, cancel)()
+	defer c.attempt(cancel)()
 	target := ""
 	dialled, err := c.dial(context.WithValue(ctx, targetKey{}, &target), network, address)
 	if err != nil {
@@ -122,6 +143,37 @@ func (c *connections) dialBounded(ctx context.Context, network, address string) 
 		target = dialled.RemoteAddr().String()
 	}
 	return dialled, target, nil
+}
+
+// attempt notes that a dial is under way, until what it returns is called.
+func (c *connections) attempt(cancel context.CancelFunc) (over func()) {
+	a := &attempt{time.Now(), cancel}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.attempts[a] = struct{}{}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.attempts, a)
+	}
+}
+
+// giveUp ends dials that began before a time, and closes connections that were opened
+// before it and have never answered.
+func (c *connections) giveUp(before time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for a := range c.attempts {
+		if a.began.Before(before) {
+			a.cancel()
+		}
+	}
+	for tracked := range c.open {
+		if tracked.opened.Before(before) && tracked.used.Load() == 0 {
+			delete(c.open, tracked)
+			tracked.abort()
+		}
+	}
 }
 
 // report logs a dial: each success that follows a failure, and each first failure.
@@ -171,20 +223,28 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// closeOpen closes the connections that are open now.
+// closeOpen closes the connections that are open now, and ends the dials under way.
 func (c *connections) closeOpen() {
 	c.mu.Lock()
-	open := c.open
-	c.open = map[*connection]struct{}{}
-	c.mu.Unlock()
-	for tracked := range open {
-		tracked.closed.Store(true)
-		socket := tracked.Conn
-		if secured, ok := socket.(interface{ NetConn() net.Conn }); ok {
-			socket = secured.NetConn() // TLS would send its close_notify first, and wait
-		}
-		_ = socket.Close()
+	defer c.mu.Unlock()
+	for a := range c.attempts {
+		a.cancel()
 	}
+	for tracked := range c.open {
+		tracked.abort()
+	}
+	clear(c.open)
+}
+
+// abort closes the socket under a connection: TLS would send its close_notify first,
+// and wait.
+func (c *connection) abort() {
+	c.closed.Store(true)
+	socket := c.Conn
+	if secured, ok := socket.(interface{ NetConn() net.Conn }); ok {
+		socket = secured.NetConn()
+	}
+	_ = socket.Close()
 }
 
 // closeAll closes all connections, and refuses new ones.
@@ -223,7 +283,7 @@ func (i idleCheck) Read(func(uintptr) bool) error {
 	if c.closed.Load() {
 		return net.ErrClosed
 	}
-	if time.Since(epoch)-time.Duration(c.used.Load()) < pingAfter {
+	if used := c.used.Load(); used > 0 && time.Since(epoch)-time.Duration(used) < pingAfter {
 		return nil
 	}
 	err := c.SetDeadline(time.Now().Add(c.owner.bound))
@@ -238,6 +298,14 @@ func (i idleCheck) Read(func(uintptr) bool) error {
 	}
 	return cmp.Or(err, c.SetDeadline(time.Time{}))
 }
+
+// dialError says why a connection could not be opened.
+type dialError struct {
+	error
+	began time.Time
+}
+
+func (e *dialError) Unwrap() error { return e.error }
 
 // unreachable stands for a connection that could not be opened. Each use returns
 // the cause.

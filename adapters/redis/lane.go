@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -46,7 +47,17 @@ func (l *lane) try(ctx context.Context, cmd redis.Cmder) (done bool, err error) 
 	defer l.busy.Unlock()
 	l.begin(ctx)
 	defer l.end()
-	return true, l.client.Process(ctx, cmd)
+	for start, again := time.Now(), true; again; {
+		err = l.client.Process(ctx, cmd)
+		// The pool may hand out a connection of an earlier command's that could not
+		// be opened. Nothing was sent on it.
+		var earlier *dialError
+		again = errors.As(err, &earlier) && earlier.began.Before(start) && ended(ctx) == nil
+	}
+	if err != nil && ended(ctx) != nil {
+		l.connections.closeOpen() // and a dial that may hang: the next command must not wait for it
+	}
+	return true, err
 }
 
 func (l *lane) begin(ctx context.Context) {

@@ -70,6 +70,10 @@ func newServer(name string, options *redis.Options, dial dialer, log *slog.Logge
 	s.pipe = pipe
 	s.lane = newLane(own, newConnections(dial, own.DialTimeout, log))
 	s.session = newSession(s, newLane(own, newConnections(dial, own.DialTimeout, log)))
+	all := []*connections{s.connections, s.lane.connections, s.session.lane.connections}
+	for _, each := range all {
+		each.peers = all
+	}
 	return s, nil
 }
 
