@@ -247,11 +247,12 @@ func (cl *cluster) ask(ctx context.Context, addresses []string) (*topology, erro
 		*topology
 		err error
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	answers := make(chan answer, len(addresses))
 	for _, address := range addresses {
 		cl.running.Go(func() {
+			// Of its own: a command that is cancelled costs the lane its connection.
+			ctx, cancel := context.WithTimeout(cl.closing, refreshTimeout)
+			defer cancel()
 			read, err := cl.askOne(ctx, address)
 			answers <- answer{read, err}
 		})

@@ -96,6 +96,16 @@ func (c *connection) Read(to []byte) (int, error) {
 	return count, err
 }
 
+// Write returns a dialError if the handle itself closed the connection: the last part
+// of the command was not sent, so the server does not run it.
+func (c *connection) Write(from []byte) (int, error) {
+	count, err := c.Conn.Write(from)
+	if err != nil && c.closed.Load() {
+		err = unsent(err, time.Time{})
+	}
+	return count, err
+}
+
 // broke logs that the other side, or the network, ended the connection.
 func (c *connection) broke(err error) {
 	var timeout net.Error
@@ -113,7 +123,7 @@ func (c *connections) connect(ctx context.Context, network, address string) (net
 	dialled, target, err := c.dialBounded(ctx, network, address)
 	c.report(target, err)
 	if err != nil {
-		return unreachable{cause: &dialError{err, began}}, nil
+		return unreachable{cause: unsent(err, began)}, nil
 	}
 	silence, _ := ctx.Value(silenceKey{}).(time.Duration)
 	tracked := &connection{Conn: dialled, owner: c, target: target, silence: silence, opened: time.Now()}
@@ -299,10 +309,16 @@ func (i idleCheck) Read(func(uintptr) bool) error {
 	return cmp.Or(err, c.SetDeadline(time.Time{}))
 }
 
-// dialError says why a connection could not be opened.
+// dialError is the error of a command that was not sent, as its connection could not
+// be opened by a dial that began at the given time.
 type dialError struct {
 	error
 	began time.Time
+}
+
+// unsent wraps an error twice, as go-redis takes off a layer in the handshake.
+func unsent(err error, began time.Time) error {
+	return &dialError{&dialError{err, began}, began}
 }
 
 func (e *dialError) Unwrap() error { return e.error }

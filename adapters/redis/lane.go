@@ -49,10 +49,11 @@ func (l *lane) try(ctx context.Context, cmd redis.Cmder) (done bool, err error) 
 	defer l.end()
 	for start, again := time.Now(), true; again; {
 		err = l.client.Process(ctx, cmd)
-		// The pool may hand out a connection of an earlier command's that could not
-		// be opened. Nothing was sent on it.
-		var earlier *dialError
-		again = errors.As(err, &earlier) && earlier.began.Before(start) && ended(ctx) == nil
+		// The pool may hand out what came of the dial of an earlier command, which
+		// was cancelled. Nothing was sent on it.
+		var dial *dialError
+		again = errors.As(err, &dial) && (dial.began.Before(start) || errors.Is(dial, context.Canceled)) &&
+			ended(ctx) == nil && l.connections.closing.Err() == nil
 	}
 	if err != nil && ended(ctx) != nil {
 		l.connections.closeOpen() // and a dial that may hang: the next command must not wait for it
