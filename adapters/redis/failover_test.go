@@ -37,7 +37,7 @@ func replicated(t *testing.T) (primary, replica *redistest.Server) {
 // promote makes a replica a primary, after the old one has lost the last writes.
 func promote(t *testing.T, replica *redistest.Server) {
 	t.Helper()
-	if err := raw(t, replica.Address).SlaveOf(t.Context(), "NO", "ONE").Err(); err != nil {
+	if err := raw(t, replica.Address).ReplicaOf(t.Context(), "NO", "ONE").Err(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -45,7 +45,7 @@ func promote(t *testing.T, replica *redistest.Server) {
 // detached stops the replication without anybody noticing.
 func detached(t *testing.T, replica *redistest.Server) {
 	t.Helper()
-	if err := raw(t, replica.Address).SlaveOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
+	if err := raw(t, replica.Address).ReplicaOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -90,7 +90,7 @@ func TestAnAcquisitionWithoutEnoughReplicasFailsAndTheNextTryRenewsIt(t *testing
 		t.Fatal(err)
 	}
 	host, port, _ := net.SplitHostPort(primary.Address)
-	raw(t, replica.Address).SlaveOf(t.Context(), host, port)
+	raw(t, replica.Address).ReplicaOf(t.Context(), host, port)
 	for ctx := within(t); ; {
 		term, acquired, err := handle.TryAcquireLeadership(ctx, "node", time.Minute)
 		if acquired {

@@ -86,13 +86,13 @@ func (c *Coordination) diagnoseServer(ctx context.Context, s *server, commands [
 		return diagnosis{}, err
 	}
 	for _, i := range []int{ping, multi, discard} {
-		if state[i].err != nil {
+		if refusal := state[i].refusal(); refusal != "" {
 			s.session.reset(state[discard].err)
-			return diagnosis{degraded: state[i].err.Error()}, nil
+			return diagnosis{degraded: refusal}, nil
 		}
 	}
 	if redis.HasErrorPrefix(state[role].err, "NOPERM") { // unknown to some servers, which say it in HELLO
-		return diagnosis{degraded: state[role].err.Error()}, nil
+		return diagnosis{degraded: state[role].refusal()}, nil
 	}
 	if isReplica(state[hello].reply, state[role].reply) {
 		return diagnosis{degraded: "the server is a read-only replica"}, nil
@@ -135,8 +135,8 @@ func (c *Coordination) diagnoseReplicas(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if count[0].err != nil {
-		return count[0].err.Error(), nil
+	if refusal := count[0].refusal(); refusal != "" {
+		return refusal, nil
 	}
 	if online, ok := count[0].reply.(int64); !ok || online < int64(want) {
 		return fmt.Sprintf("leadership needs %d replicas, %v are online", want, count[0].reply), nil

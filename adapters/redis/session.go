@@ -31,6 +31,14 @@ type outcome struct {
 	err   error // of the server
 }
 
+// refusal returns the server's error as text, "" if there is none.
+func (o outcome) refusal() string {
+	if o.err == nil {
+		return ""
+	}
+	return o.err.Error()
+}
+
 type outcomes []outcome
 
 // err returns the first error of the server.
