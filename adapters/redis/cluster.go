@@ -9,13 +9,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/riptidecrawler/coordkit/coordination"
 )
 
 // cluster finds the nodes of a Redis Cluster and sends each command to the one that
@@ -54,6 +51,7 @@ const (
 	refreshTimeout = 5 * time.Second
 	refreshEvery   = 100 * time.Millisecond // in the background, at most
 	refreshAsks    = 3                      // nodes at a time
+	refreshGrace   = 100 * time.Millisecond // for the others after the first answer
 
 	// nodeIdle is how long connections to a node that serves no slots are kept.
 	nodeIdle = time.Minute
@@ -204,7 +202,7 @@ func (cl *cluster) finish(r *refresh, read *topology, err error) (retired []*ser
 	return retired
 }
 
-// read asks some of the known nodes at a time, and takes the first answer.
+// read asks some of the known nodes at a time, and takes what most of them say.
 func (cl *cluster) read(ctx context.Context) (*topology, error) {
 	if cl.slots != nil {
 		slots, err := cl.slots(ctx)
@@ -241,7 +239,8 @@ func (cl *cluster) known() []string {
 	return known
 }
 
-// ask asks several nodes at once and returns the first topology.
+// ask asks several nodes at once and returns the topology that most of those see that
+// answer in time: one that is cut off from the others sees an old one.
 func (cl *cluster) ask(ctx context.Context, addresses []string) (*topology, error) {
 	type answer struct {
 		*topology
@@ -258,16 +257,29 @@ func (cl *cluster) ask(ctx context.Context, addresses []string) (*topology, erro
 		})
 	}
 	var errs []error
-	for range addresses {
+	var seen []*topology
+	var grace <-chan time.Time
+	for len(seen)+len(errs) < len(addresses) {
 		select {
 		case a := <-answers:
-			if a.err == nil {
-				return a.topology, nil
+			if a.err != nil {
+				errs = append(errs, a.err)
+				continue
 			}
-			errs = append(errs, a.err)
+			seen = append(seen, a.topology)
+			if grace == nil {
+				timer := time.NewTimer(refreshGrace)
+				defer timer.Stop()
+				grace = timer.C
+			}
+		case <-grace:
+			return mostSeen(seen), nil
 		case <-ctx.Done():
 			return nil, errors.Join(append(errs, ctx.Err())...)
 		}
+	}
+	if len(seen) > 0 {
+		return mostSeen(seen), nil
 	}
 	return nil, errors.Join(errs...)
 }
@@ -334,71 +346,4 @@ func (cl *cluster) shutdown() {
 	for _, n := range nodes {
 		n.server.close()
 	}
-}
-
-// openCluster opens a handle on a Cluster.
-func openCluster(ctx context.Context, at *location, options Options) (*Coordination, error) {
-	if at.options.DB > 0 {
-		return nil, noDatabases(at.options.DB)
-	}
-	if at.options.Network == "unix" {
-		return nil, fmt.Errorf("open: url is the socket of one node of a Cluster, want redis://: %w", coordination.ErrInvalidArgument)
-	}
-	dial, _ := options.dialer(at)
-	cl := newCluster(at.options, at.addresses, dial, options.Logger)
-	c, err := newClusterHandle(cl, options)
-	if err != nil {
-		return nil, err
-	}
-	if err := cl.refresh(ctx); isNoCluster(err) {
-		_ = c.Close()
-		return nil, fmt.Errorf("open: url has several addresses, want those of a Cluster (or master_name): %w: %w", coordination.ErrInvalidArgument, err)
-	}
-	// With the refresh, whose errors it tells.
-	if _, err := c.call(ctx, "open", "ping"); err != nil {
-		_ = c.Close()
-		return nil, err
-	}
-	return c, nil
-}
-
-func isNoCluster(err error) bool {
-	var refusal redis.Error
-	return errors.As(err, &refusal) && strings.Contains(refusal.Error(), "cluster support disabled")
-}
-
-// newClusterHandle returns a handle whose home is the node that serves the records of
-// its namespace.
-func newClusterHandle(cl *cluster, options Options) (*Coordination, error) {
-	slot := slotOf(newNames(options.Namespace).leaderRecord())
-	home, err := newServer("Cluster at "+cl.seeds[0], cl.options, cl.dialer(slot), options.Logger)
-	if err != nil {
-		return nil, fmt.Errorf("open: client: %w", err)
-	}
-	home.cluster, home.locate, home.resolver = cl, cl.locate(slot), cl.shutdown
-	return newCoordination(home, options), nil
-}
-
-// ofClusterClient returns the cluster that a client of the caller's is configured for.
-func ofClusterClient(client *redis.ClusterClient, log *slog.Logger) *cluster {
-	from := client.Options()
-	options := &redis.Options{
-		ClientName: from.ClientName, OnConnect: from.OnConnect,
-		Protocol: from.Protocol, Username: from.Username, Password: from.Password,
-		CredentialsProvider:          from.CredentialsProvider,
-		CredentialsProviderContext:   from.CredentialsProviderContext,
-		StreamingCredentialsProvider: from.StreamingCredentialsProvider,
-		DialTimeout:                  from.DialTimeout, ReadTimeout: from.ReadTimeout, WriteTimeout: from.WriteTimeout,
-		ReadBufferSize: from.ReadBufferSize, WriteBufferSize: from.WriteBufferSize,
-		PipelineReadBufferSize: from.PipelineReadBufferSize, PipelineWriteBufferSize: from.PipelineWriteBufferSize,
-		ConnMaxIdleTime: from.ConnMaxIdleTime,
-		ConnMaxLifetime: from.ConnMaxLifetime, ConnMaxLifetimeJitter: from.ConnMaxLifetimeJitter,
-	}
-	dial := dialer(from.Dialer)
-	if dial == nil {
-		dial = secured(netDialer(), from.TLSConfig)
-	}
-	cl := newCluster(options, from.Addrs, dial, log)
-	cl.slots = from.ClusterSlots
-	return cl
 }

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -262,78 +261,3 @@ func (c *connections) closeAll() {
 	c.close()
 	c.closeOpen()
 }
-
-// visible is a connection on which go-redis itself can see, before it uses it,
-// whether the server has closed it.
-type visible struct {
-	*connection
-	syscall.Conn
-}
-
-// opaque is a connection that has no file descriptor to look at (TLS, a dialer of
-// the user's). Where go-redis would look, it sends a PING if the connection has
-// been idle.
-type opaque struct{ *connection }
-
-// pingAfter is how long a connection may be idle before it is asked whether the
-// other side still listens.
-const pingAfter = 100 * time.Millisecond
-
-// SyscallConn implements syscall.Conn for the check of go-redis' pool.
-func (o opaque) SyscallConn() (syscall.RawConn, error) { return idleCheck{o.connection}, nil }
-
-// idleCheck is the part of a syscall.RawConn that the check uses.
-type idleCheck struct{ c *connection }
-
-func (idleCheck) Control(func(uintptr)) error    { return errors.ErrUnsupported }
-func (idleCheck) Write(func(uintptr) bool) error { return errors.ErrUnsupported }
-
-func (i idleCheck) Read(func(uintptr) bool) error {
-	c := i.c
-	if c.closed.Load() {
-		return net.ErrClosed
-	}
-	if used := c.used.Load(); used > 0 && time.Since(epoch)-time.Duration(used) < pingAfter {
-		return nil
-	}
-	err := c.SetDeadline(time.Now().Add(c.owner.bound))
-	if err == nil {
-		_, err = c.Conn.Write([]byte("*1\r\n$4\r\nPING\r\n"))
-	}
-	// Any reply will do, a refusal too.
-	for reply := make([]byte, 0, 512); err == nil && !bytes.HasSuffix(reply, []byte("\r\n")) && len(reply) < cap(reply); {
-		var count int
-		count, err = c.Conn.Read(reply[len(reply):cap(reply)])
-		reply = reply[:len(reply)+count]
-	}
-	return cmp.Or(err, c.SetDeadline(time.Time{}))
-}
-
-// dialError is the error of a command that was not sent, as its connection could not
-// be opened by a dial that began at the given time.
-type dialError struct {
-	error
-	began time.Time
-}
-
-// unsent wraps an error twice, as go-redis takes off a layer in the handshake.
-func unsent(err error, began time.Time) error {
-	return &dialError{&dialError{err, began}, began}
-}
-
-func (e *dialError) Unwrap() error { return e.error }
-
-// unreachable stands for a connection that could not be opened. Each use returns
-// the cause.
-type unreachable struct{ cause error }
-
-var _ net.Conn = unreachable{}
-
-func (u unreachable) Read([]byte) (int, error)         { return 0, u.cause }
-func (u unreachable) Write([]byte) (int, error)        { return 0, u.cause }
-func (u unreachable) Close() error                     { return nil }
-func (u unreachable) LocalAddr() net.Addr              { return &net.TCPAddr{} }
-func (u unreachable) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
-func (u unreachable) SetDeadline(time.Time) error      { return nil }
-func (u unreachable) SetReadDeadline(time.Time) error  { return nil }
-func (u unreachable) SetWriteDeadline(time.Time) error { return nil }

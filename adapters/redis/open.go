@@ -232,5 +232,6 @@ func newCoordination(home *server, options Options) *Coordination {
 	c.leadership = newElection(c, c.names.leaderRecord(), options.Leadership)
 	c.link = newLink(c, options.LinkTimeout)
 	c.acks = newAcknowledger(c)
+	home.watch(options.LinkTimeout / 3)
 	return c
 }

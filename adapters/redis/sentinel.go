@@ -225,7 +225,7 @@ func openSentinel(ctx context.Context, at *location, options Options) (*Coordina
 		found.close()
 		return nil, fmt.Errorf("open: client: %w", err)
 	}
-	home.locate = found.locate
+	home.locate, home.certain = found.locate, true
 	home.resolver = found.close
 	c := newCoordination(home, options)
 	if _, err := c.call(ctx, "open", "ping"); err != nil {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,17 +31,16 @@ type server struct {
 	budget      *budget
 	log         *slog.Logger
 	locate      locator  // nil if the server cannot move
+	certain     bool     // locate tells the only right address
 	resolver    func()   // closes what resolves the address; may be nil
 	cluster     *cluster // of which it is a node; nil without
 	address     string   // of a node that stays where it is; else ""
 
+	watching sync.WaitGroup
+
 	mu      sync.Mutex // guards what follows
 	dropped time.Time
 }
-
-// locator resolves where the server is now, in the same form as the targets of the
-// connections. Several addresses mean any of them.
-type locator func(ctx context.Context) ([]string, error)
 
 const (
 	defaultDialTimeout = 5 * time.Second
@@ -190,46 +187,6 @@ func (s *server) drop(reason error) {
 	s.session.lane.connections.closeOpen()
 }
 
-// errMoved is the reason of a drop.
-var errMoved = errors.New("the address of the server has changed")
-
-// moved resolves the address again, and reports whether open connections lead to
-// another one. That alone does not prove that they lead to a wrong server: a name
-// may have several addresses.
-func (s *server) moved(ctx context.Context) (bool, error) {
-	if s.locate == nil {
-		return false, nil
-	}
-	now, err := s.locate(ctx)
-	if err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(s.targets(), func(target string) bool { return !slices.Contains(now, target) }), nil
-}
-
-// targets returns the addresses that the open connections lead to.
-func (s *server) targets() []string {
-	return slices.Concat(s.connections.targets(), s.lane.connections.targets(), s.session.lane.connections.targets())
-}
-
-// dialed returns the address that a new connection leads to. It is the locator of
-// servers whose address only a dialer knows.
-func (s *server) dialed(ctx context.Context) ([]string, error) {
-	connection, target, err := s.connections.dialBounded(ctx, s.options.Network, s.options.Addr)
-	if err != nil {
-		return nil, err
-	}
-	return []string{target}, connection.Close()
-}
-
-// fresh returns a client with one connection of its own, resolved anew. The caller
-// closes it.
-func (s *server) fresh() *redis.Client {
-	own := *s.options
-	own.PoolSize, own.PipelinePoolSize = 1, -1
-	return redis.NewClient(&own)
-}
-
 // disconnect closes all connections and refuses new ones. It may be called again.
 func (s *server) disconnect() {
 	s.connections.closeAll()
@@ -240,22 +197,12 @@ func (s *server) disconnect() {
 // close ends what disconnect left: subscriptions must have ended before.
 func (s *server) close() {
 	s.disconnect()
+	s.watching.Wait()
 	s.lane.close()
 	s.session.lane.close()
 	_ = s.client.Close() // says only that calls were under way
 	s.budget.close()
 	if s.resolver != nil {
 		s.resolver()
-	}
-}
-
-// resolved is the locator of a server whose host is a name.
-func resolved(host, port string) locator {
-	return func(ctx context.Context) ([]string, error) {
-		addresses, err := net.DefaultResolver.LookupHost(ctx, host)
-		for i, address := range addresses {
-			addresses[i] = net.JoinHostPort(address, port)
-		}
-		return addresses, err
 	}
 }

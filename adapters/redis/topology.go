@@ -78,6 +78,24 @@ func (t *topology) owner(slot int) string {
 	return t.ranges[i].address
 }
 
+// mostSeen returns the topology that occurs most often, the first of several.
+func mostSeen(seen []*topology) *topology {
+	var best *topology
+	most := 0
+	for _, one := range seen {
+		count := 0
+		for _, other := range seen {
+			if slices.Equal(one.ranges, other.ranges) {
+				count++
+			}
+		}
+		if count > most {
+			best, most = one, count
+		}
+	}
+	return best
+}
+
 // topologyOf reads the reply of CLUSTER SLOTS. What a node does not know of an
 // address is that of the node itself, which was asked at origin.
 func topologyOf(reply any, origin string) (*topology, error) {
