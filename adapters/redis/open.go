@@ -190,7 +190,7 @@ func New(client redis.UniversalClient, options *Options) (*Coordination, error) 
 	if err != nil {
 		return nil, fmt.Errorf("open: client: %w", err)
 	}
-	home.locate = home.dialed
+	home.locate, home.certain = home.dialed, from.Addr == failoverAddress
 	return newCoordination(home, checked), nil
 }
 

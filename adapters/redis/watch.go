@@ -50,17 +50,27 @@ func (s *server) look() {
 	}
 }
 
-// isOther reports whether a new connection leads to another server than the open ones.
-// Servers that do not tell who they are count as the same one.
+// isOther reports whether a new connection leads to another server than the lane or the
+// pipeline. Servers that do not tell who they are count as the same one.
 func (s *server) isOther(ctx context.Context) bool {
 	client := s.fresh()
 	defer func() { _ = client.Close() }()
-	then, err := s.send(ctx, "info", "server")
-	if err != nil {
+	info, err := client.Do(ctx, "info", "server").Result()
+	now := runID(info)
+	if err != nil || now == "" {
 		return false
 	}
-	now, err := client.Do(ctx, "info", "server").Result()
-	return err == nil && runID(now) != "" && runID(then) != "" && runID(now) != runID(then)
+	onPipe := s.submit(ctx, "info", "server")
+	for _, ask := range []func(context.Context) (any, error){
+		onPipe.own,
+		func(ctx context.Context) (any, error) { return s.send(ctx, "info", "server") },
+	} {
+		info, err := ask(ctx)
+		if then := runID(info); err == nil && then != "" && then != now {
+			return true
+		}
+	}
+	return false
 }
 
 // runID returns the identity of a server's process from the reply of INFO.
