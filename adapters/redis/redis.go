@@ -12,7 +12,7 @@
 //	riptide:i:HANDLE       the channel on which a handle hears of acknowledgements
 //	{riptide}:members      live members by the end of their time (sorted set)
 //	{riptide}:metadata     their metadata (hash)
-//	{riptide}:leader       holder, term and end of the lease (hash)
+//	{riptide}:leader       holder, term and end of the lease (hash; see lease.lua)
 //	{riptide}:ack:ID       who took a message, for a few seconds (hash)
 //
 // The records in braces share one hash tag, so that each step is one script on
@@ -23,12 +23,14 @@
 //
 // A handle opens one connection for all of its subscriptions; one for the commands
 // of callers who come one at a time; and one on which those of concurrent callers
-// are pipelined (go-redis' full-duplex auto-pipelining). It opens no others for
-// long, with Open and with New alike. Connecting, with the TLS handshake, ends
+// are pipelined (go-redis' full-duplex auto-pipelining). A fourth one, for commands
+// that must follow one another, opens with the first HealthCheck or Stats, or the first
+// acquisition that waits for replicas. It opens no others for long, with Open and with
+// New alike. Connecting, with the TLS handshake, ends
 // within dial_timeout, 5 s by default. A connection that the other side closed
 // while it was idle is replaced before it is used.
 //
-// If the server turns out not to be primary, all three connections are closed and
+// If the server turns out not to be primary, all connections are closed and
 // the address is resolved again. The subscriptions' link is watched: a PING goes out
 // three times within LinkTimeout, and a link that has been silent for that long is
 // replaced. Whenever the link was replaced, every subscription receives
@@ -38,9 +40,17 @@
 //
 // No command is sent twice: after an error a write may or may not have taken
 // effect. A context that is done ends the wait at once; what was sent may still
-// take effect. Failover of the server may lose what it had not replicated, a
-// lease included; terms go on rising even then, provided that the server's clock
-// does not go back. A foreign client that is subscribed to a handle's channels
+// take effect.
+//
+// A failover loses what the old primary had not replicated, a lease included: see
+// LeadershipOptions. Terms rise even then, and if the server has lost all records,
+// because they follow the server's clock, and every handle remembers the greatest term
+// that it has seen. A term can be too low only if three things come together: the
+// record is lost, the server's clock is behind the last term, and the candidate has
+// never seen that term. Once a candidate that has seen it tries, the leader's next
+// renewal gets a greater term.
+//
+// A foreign client that is subscribed to a handle's channels
 // makes PublishWithAck wait until its timeout, since it never acknowledges; the
 // number stays right.
 package redis
