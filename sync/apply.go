@@ -1,9 +1,13 @@
 package sync
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/riptidecrawler/coordkit/coordination"
 )
 
 // change applies an operation of this node's own, here only to what is remembered
@@ -13,9 +17,10 @@ func (s *DistributedSync) change(ctx context.Context, call string, operation Ope
 		return err
 	}
 	operation.Origin, operation.Epoch = s.self.node, s.self.epoch
-	operation.TTL = normalized(operation.TTL)
+	operation.TTL, operation.Value = normalized(operation.TTL), bytes.Clone(operation.Value)
 	size := operation.size()
-	if err := s.outbox.reserve(ctx, size); err != nil {
+	left, err := s.reserve(ctx, size)
+	if err != nil {
 		return fmt.Errorf("%s %q: %w", call, operation.Key, err)
 	}
 	var sent *batch
@@ -24,14 +29,42 @@ func (s *DistributedSync) change(ctx context.Context, call string, operation Ope
 			s.outbox.release(size)
 		}
 	}()
-	sent, err := s.decide(ctx, operation, size, here)
+	sent, err = s.decide(ctx, operation, size, here)
 	if sent != nil {
-		err = errors.Join(err, s.outbox.flush(ctx, sent))
+		err = errors.Join(err, s.publish(ctx, sent, left))
 	}
 	if err != nil {
 		return fmt.Errorf("%s %q: %w", call, operation.Key, err)
 	}
 	return nil
+}
+
+// reserve takes a place in the queue, and returns what is left of PublishTimeout.
+func (s *DistributedSync) reserve(ctx context.Context, size int) (left time.Duration, err error) {
+	timeout := newLazyTimeout(ctx, max(0, s.options.PublishTimeout))
+	defer timeout.finish()
+	if err := s.outbox.reserve(timeout, size); err != nil {
+		if ended(ctx) != nil {
+			return 0, fmt.Errorf("queue is full: %w", err)
+		}
+		return 0, fmt.Errorf("%w: %w", ErrQueueFull, err)
+	}
+	return time.Until(timeout.end), nil
+}
+
+// publish waits until a batch was published, or leaves that to Run.
+func (s *DistributedSync) publish(ctx context.Context, sent *batch, timeout time.Duration) error {
+	if s.options.PublishTimeout < 0 {
+		s.outbox.wakeSender()
+		return nil
+	}
+	bounded := newLazyTimeout(ctx, timeout)
+	defer bounded.finish()
+	err := s.outbox.flush(bounded, sent)
+	if err == nil || errors.Is(err, coordination.ErrClosed) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDelayed, err)
 }
 
 // decide applies an operation of this node's own and puts it where it will be
@@ -41,8 +74,8 @@ func (s *DistributedSync) decide(ctx context.Context, operation Operation, size 
 		return nil, err
 	}
 	defer s.applying.unlock()
-	patience := s.patience(ctx)
-	defer patience.finish()
+	timeout := s.callTimeout(ctx)
+	defer timeout.finish()
 	begun := operation.Stamp.begun
 	s.stamp(&operation)
 	if begun > 0 && s.table.changedSince(begun-1, operation.Key) {
@@ -56,7 +89,7 @@ func (s *DistributedSync) decide(ctx context.Context, operation Operation, size 
 	}
 	var failed error
 	if here {
-		failed = s.execute(patience, operation)
+		failed = s.execute(timeout, operation)
 		if failed != nil && operation.Type == Set {
 			return nil, failed
 		}
@@ -124,10 +157,22 @@ type repairs struct {
 // maxRepairs is how many keys are told apart.
 const maxRepairs = 1024
 
-// execute does to the cache what operation says. Where that fails, what the cache
-// holds there is not known any more: it is to forget it, now or later.
+// execute does to the cache what operation says.
 func (s *DistributedSync) execute(ctx context.Context, operation Operation) error {
-	err := execute(ctx, s.cache, operation)
+	return s.call(ctx, operation, func(ctx context.Context) error { return execute(ctx, s.cache, operation) })
+}
+
+// call changes the cache, as operation says. If that fails, what the cache holds there
+// is not known any more: it is told to delete that, now or later.
+func (s *DistributedSync) call(ctx context.Context, operation Operation, change func(context.Context) error) error {
+	returned := false
+	defer func() {
+		if !returned { // the cache has ended the goroutine
+			s.distrust(operation)
+		}
+	}()
+	err := change(ctx)
+	returned = true
 	if err == nil {
 		if operation.Type != InvalidatePattern {
 			s.repaired(operation)
@@ -137,8 +182,17 @@ func (s *DistributedSync) execute(ctx context.Context, operation Operation) erro
 	err = fmt.Errorf("cache: %w", err)
 	s.counts.cacheFailures.Add(1)
 	s.emit(Event{Kind: CacheFailed, Err: err})
+	if s.distrust(operation) {
+		s.repair(ctx)
+	}
+	return err
+}
+
+// distrust notes that what the cache holds of an operation is not known. In a store
+// that others share it may be right.
+func (s *DistributedSync) distrust(operation Operation) bool {
 	if s.shared {
-		return err // others write there too: what is stored may be right
+		return false
 	}
 	switch operation.Type {
 	case Set, Delete:
@@ -147,8 +201,7 @@ func (s *DistributedSync) execute(ctx context.Context, operation Operation) erro
 		s.repairs = repairs{all: true}
 	}
 	s.counts.broken.Store(true)
-	s.repair(ctx)
-	return err
+	return true
 }
 
 func (r *repairs) add(key string) {
@@ -180,16 +233,16 @@ func (s *DistributedSync) repaired(operation Operation) {
 // repair tries to have the cache forget what it may hold by mistake. The caller
 // holds applying.
 func (s *DistributedSync) repair(ctx context.Context) {
-	patience := s.patience(ctx)
-	defer patience.finish()
+	timeout := s.callTimeout(ctx)
+	defer timeout.finish()
 	if s.repairs.all {
-		if execute(patience, s.cache, Operation{Type: Clear}) == nil {
+		if execute(timeout, s.cache, Operation{Type: Clear}) == nil {
 			s.repaired(Operation{Type: Clear})
 		}
 		return
 	}
 	for key := range s.repairs.keys {
-		if execute(patience, s.cache, Operation{Type: Delete, Key: key}) != nil {
+		if execute(timeout, s.cache, Operation{Type: Delete, Key: key}) != nil {
 			return
 		}
 		s.repaired(Operation{Type: Delete, Key: key})
@@ -207,21 +260,21 @@ func (s *DistributedSync) cleanse(ctx context.Context, floor Stamp, fallback Fal
 	default:
 		s.counts.cleared.Add(1)
 		s.emit(Event{Kind: CacheCleared})
-		patience := s.patience(ctx)
-		defer patience.finish()
-		_ = s.execute(patience, Operation{Type: Clear})
+		timeout := s.callTimeout(ctx)
+		defer timeout.finish()
+		_ = s.execute(timeout, Operation{Type: Clear})
 	}
 	s.table.cleanse(floor)
 }
 
 // reload has the user bring the cache up to date.
 func (s *DistributedSync) reload(ctx context.Context) bool {
-	patience := s.patience(ctx)
-	defer patience.finish()
+	timeout := s.callTimeout(ctx)
+	defer timeout.finish()
 	var err error
 	func() {
 		defer caught("reload", &err)
-		err = s.options.Recovery.Reload(patience)
+		err = s.options.Recovery.Reload(timeout)
 	}()
 	s.emit(Event{Kind: CacheReloaded, Err: err})
 	return err == nil

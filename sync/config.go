@@ -34,6 +34,9 @@ type Config struct {
 	// thus, together with ElectionOptions.Retry, for how long the cluster may be
 	// without a leader after one has crashed. At least 10 ms.
 	LeaderElectionTimeout time.Duration
+	// Metadata is registered with the node, see coordination.Membership: at most
+	// coordination.MaxPayloadLen bytes.
+	Metadata []byte
 }
 
 // DefaultConfig returns a Config with the default intervals.

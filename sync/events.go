@@ -24,6 +24,12 @@ const (
 	// ElectionFailed: the port did not say whether Node, which is this node, may lead;
 	// Err says why. It is asked again after ElectionOptions.Retry.
 	ElectionFailed EventKind = "election failed"
+	// Disconnected: none of this node's own heartbeats has come back for
+	// Recovery.MaxStaleness since one was due, for Duration by now.
+	Disconnected EventKind = "disconnected"
+	// Reconnected: a heartbeat of this node's own has come back after Disconnected, and
+	// what was missed meanwhile is known or written off.
+	Reconnected EventKind = "reconnected"
 	// NodeJoined: Node, or a new incarnation of it, was heard, or heard of, for the
 	// first time in some while.
 	NodeJoined EventKind = "node joined"

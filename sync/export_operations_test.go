@@ -1,9 +1,17 @@
 package sync
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // WithDefaults returns what options come to.
-func WithDefaults(options *Options) (Options, error) { return options.withDefaults() }
+func WithDefaults(options *Options) (Options, error) {
+	return options.withDefaults(DefaultHeartbeatInterval)
+}
+
+// Prove has the node take a heartbeat of its own for having come back just now.
+func (s *DistributedSync) Prove() { s.heartbeatReturned(time.Now()) }
 
 // End has the node refuse what it refuses after Run has ended.
 func (s *DistributedSync) End() { s.closed.Store(true) }

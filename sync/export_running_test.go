@@ -30,7 +30,7 @@ func (s *DistributedSync) HolesOf(node string) (count int) {
 func NewByWall(
 	config Config, port coordination.DistributedCoordination, options *Options, wall func() time.Time,
 ) (*DistributedSync, error) {
-	set, err := options.withDefaults()
+	set, err := options.withDefaults(config.HeartbeatInterval)
 	if err != nil {
 		return nil, err
 	}

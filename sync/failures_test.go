@@ -83,6 +83,7 @@ var _ = Describe("A cache that fails", func() {
 	BeforeEach(func() {
 		cache = newNotedCache()
 		node = nodeOnMock(on(cache), func(options *dsync.Options) { options.Recovery.Suspicion = dsync.TreatAsMiss })
+		node.Prove()
 	})
 	// once fails each call that begins so, the first time.
 	once := func(call string, fail func() error) {

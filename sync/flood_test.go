@@ -57,7 +57,7 @@ func (forgetful) Clear(context.Context) error                              { ret
 // flooded returns a node that publishes through port.
 func flooded(port coordination.DistributedCoordination, limits dsync.Limits) *dsync.DistributedSync {
 	GinkgoHelper()
-	node, err := dsync.New(dsync.DefaultConfig("node-1"), port, &dsync.Options{Cache: forgetful{}, Limits: limits})
+	node, err := dsync.New(dsync.DefaultConfig("node-1"), port, &dsync.Options{Cache: forgetful{}, Limits: limits, PublishTimeout: patient})
 	Expect(err).NotTo(HaveOccurred())
 	return node
 }

@@ -22,6 +22,8 @@ type origin struct {
 	left      bool   // it has said that it ends
 	suspected bool   // it was reported as silent
 	unsure    bool   // messages were lost since it last spoke
+
+	incomplete bool // counted in peers.incomplete
 }
 
 // hole is a run of numbers that did not arrive. Each has a time of its own, so

@@ -16,22 +16,26 @@ const MaxClockOffset = 500 * time.Millisecond
 // canary tells by the node's own heartbeats, which come back as anybody's do,
 // whether its subscription hears.
 type canary struct {
-	mu      sync.Mutex // guards what follows
-	beats   uint64     // how many were sent
-	taken   uint64     // the last one that the backend took
-	echoed  uint64     // the last one that came back
-	sent    time.Time  // when the last one was
-	waiting time.Time  // since when none came back, zero where the last one has
+	mu      sync.Mutex              // guards what follows
+	beats   uint64                  // how many were sent
+	taken   uint64                  // the last one that the backend took
+	echoed  uint64                  // the last one that came back
+	sent    [maxReturning]time.Time // when the last ones were, by their numbers
+	waiting time.Time               // since when none came back, zero where the last one has
 	lag     time.Duration
 	stops   map[*context.CancelFunc]struct{} // end what listens
 }
+
+// maxReturning is how many heartbeats may be on their way at once, and still be
+// known when they come back.
+const maxReturning = 64
 
 // next gives a heartbeat its number.
 func (c *canary) next(now time.Time) uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.beats++
-	c.sent = now
+	c.sent[c.beats%maxReturning] = now
 	return c.beats
 }
 
@@ -56,20 +60,23 @@ func (c *canary) published(beat uint64, now time.Time) {
 	}
 }
 
-// echo takes note of an own message that has come back.
-func (c *canary) echo(beat *heartbeat, now time.Time) {
-	if beat == nil {
-		return
-	}
+// echo notes that an own heartbeat has come back, and returns when it was sent, zero
+// if that is not known.
+func (c *canary) echo(beat uint64, now time.Time) (sent time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.echoed = max(c.echoed, beat.beat)
-	if beat.beat == c.beats {
-		c.lag = now.Sub(c.sent)
+	if beat > c.beats || beat+maxReturning <= c.beats {
+		return time.Time{}
+	}
+	c.echoed = max(c.echoed, beat)
+	sent = c.sent[beat%maxReturning]
+	if beat == c.beats {
+		c.lag = now.Sub(sent)
 		c.waiting = time.Time{}
 	} else if !c.waiting.IsZero() {
 		c.waiting = now
 	}
+	return sent
 }
 
 // listen returns a context that ends where the subscription is found deaf.
@@ -228,7 +235,7 @@ func (s *DistributedSync) stayMember(ctx context.Context, registered bool) error
 			return err
 		}
 	}
-	if err := s.port.RegisterNode(ctx, s.self.node, s.options.Metadata); err != nil {
+	if err := s.port.RegisterNode(ctx, s.self.node, s.config.Metadata); err != nil {
 		return err
 	}
 	return s.port.Heartbeat(ctx, s.self.node, ttl)

@@ -42,6 +42,7 @@ func (p *peers) due(now time.Time) (s steps) {
 			s.floor = latest(s.floor, o.clock)
 		}
 		p.dueOf(o, now, &s)
+		p.recount(o)
 	}
 	// Not in the order of a map: a simulated run is to be the same when repeated.
 	slices.SortFunc(s.ask, func(a, b asking) int { return strings.Compare(a.of.node, b.of.node) })
@@ -137,17 +138,7 @@ func (p *peers) settle(floor Stamp) (events []Event) {
 		if o.unsure && !o.clock.newerThan(floor) {
 			o.unsure = false
 		}
+		p.recount(o)
 	}
 	return events
-}
-
-// missing is how many numbers count as missed, and whether there may be more.
-func (p *peers) missing() (count uint64, unsure bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, o := range p.origins {
-		count += o.missing()
-		unsure = unsure || o.unsure
-	}
-	return count, unsure
 }

@@ -33,10 +33,13 @@ type mocked struct {
 	messages []told
 }
 
+// patient is the PublishTimeout of nodes in specs that are not about it.
+const patient = 24 * time.Hour
+
 // nodeOnMock returns the node "a", with what settings make of the defaults.
 func nodeOnMock(settings ...func(*dsync.Options)) *mocked {
 	GinkgoHelper()
-	var options dsync.Options
+	options := dsync.Options{PublishTimeout: patient}
 	for _, set := range settings {
 		set(&options)
 	}

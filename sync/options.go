@@ -24,9 +24,12 @@ type Options struct {
 	Election ElectionOptions
 	// Limits bound the memory.
 	Limits Limits
-	// Metadata is registered with the node, for coordination.Membership to tell:
-	// at most coordination.MaxPayloadLen bytes, which must not be changed.
-	Metadata []byte
+	// PublishTimeout is how long Set, Delete and the like wait for the backend, or
+	// for a place in a full queue. After that the operation stands, and is sent
+	// later: see ErrDelayed. At most a day. Default a quarter of the heartbeat
+	// interval, but not more than 500 ms. Negative means not to wait: Run sends
+	// what is queued, and no error of the backend is returned.
+	PublishTimeout time.Duration
 	// Observe is told what happens, one event at a time, in their order. While
 	// it blocks, up to 256 further ones wait; those beyond are dropped and
 	// counted in Status. It is called while Run runs, which waits for it at its
@@ -61,7 +64,7 @@ type Suspicion int
 const (
 	// ServeStale lets Readable be true all the time.
 	ServeStale Suspicion = iota
-	// TreatAsMiss makes Readable false meanwhile.
+	// TreatAsMiss makes Readable false meanwhile, and when this node is cut off.
 	TreatAsMiss
 )
 
@@ -88,6 +91,11 @@ type Recovery struct {
 	Reload func(ctx context.Context) error
 	// Suspicion says what a reader is told meanwhile.
 	Suspicion Suspicion
+	// MaxStaleness is for how long TreatAsMiss lets a node serve its cache when its
+	// own heartbeats do not come back, counted from when the next one was due: an
+	// interval after the newest that came back. Default three heartbeat intervals; at
+	// most a day.
+	MaxStaleness time.Duration
 }
 
 // Limits bound what a node holds. A limit that is reached is never an error: it
@@ -121,7 +129,7 @@ type Limits struct {
 const maxBatchBytes = 1 << 20
 
 // withDefaults returns the options, all of them set.
-func (o *Options) withDefaults() (Options, error) {
+func (o *Options) withDefaults(interval time.Duration) (Options, error) {
 	var set Options
 	if o != nil {
 		set = *o
@@ -132,7 +140,13 @@ func (o *Options) withDefaults() (Options, error) {
 	if set.Consensus == nil {
 		set.Consensus = LastWriterWins{}
 	}
-	if err := set.Recovery.complete(); err != nil {
+	if set.PublishTimeout > longest {
+		return Options{}, invalid("new", "PublishTimeout", fmt.Sprintf("is %v, want at most %v", set.PublishTimeout, longest))
+	}
+	if set.PublishTimeout == 0 {
+		set.PublishTimeout = min(interval/4, 500*time.Millisecond)
+	}
+	if err := set.Recovery.complete(interval); err != nil {
 		return Options{}, err
 	}
 	if set.Recovery.Fallback == FallbackReload && set.Cache == nil {
@@ -141,7 +155,7 @@ func (o *Options) withDefaults() (Options, error) {
 	return set, set.Limits.complete()
 }
 
-func (r *Recovery) complete() error {
+func (r *Recovery) complete(interval time.Duration) error {
 	for _, of := range []struct {
 		name string
 		d    *time.Duration
@@ -149,6 +163,7 @@ func (r *Recovery) complete() error {
 	}{
 		{"Recovery.Grace", &r.Grace, 100 * time.Millisecond},
 		{"Recovery.Timeout", &r.Timeout, 250 * time.Millisecond},
+		{"Recovery.MaxStaleness", &r.MaxStaleness, min(missedBeats*interval, longest)},
 	} {
 		if *of.d < 0 || *of.d > longest {
 			return invalid("new", of.name, fmt.Sprintf("is %v, not from zero to %v", *of.d, longest))
@@ -194,9 +209,12 @@ func (l *Limits) complete() error {
 			*of.n = of.or
 		}
 	}
-	for name, n := range map[string]int{"Limits.BatchOperations": l.BatchOperations, "Limits.Origins": l.Origins} {
-		if n > maxParts {
-			return invalid("new", name, fmt.Sprintf("is %d, more than the %d that a message may hold", n, maxParts))
+	for _, of := range []struct {
+		name string
+		n    int
+	}{{"Limits.BatchOperations", l.BatchOperations}, {"Limits.Origins", l.Origins}} {
+		if of.n > maxParts {
+			return invalid("new", of.name, fmt.Sprintf("is %d, more than the %d that a message may hold", of.n, maxParts))
 		}
 	}
 	return nil

@@ -62,11 +62,14 @@ var _ = Describe("Settings", func() {
 
 		Entry(nil, "Channel", "that is no UTF-8", func(_ *dsync.Config, o *dsync.Options) { o.Channel = "\xff" }),
 		Entry(nil, "Channel", "that is too long together with NodeID", func(_ *dsync.Config, o *dsync.Options) { o.Channel = long[2:] }),
-		Entry(nil, "Metadata", "that is too long", func(_ *dsync.Config, o *dsync.Options) { o.Metadata = make([]byte, coordination.MaxPayloadLen+1) }),
+		Entry(nil, "Metadata", "that is too long", func(c *dsync.Config, _ *dsync.Options) { c.Metadata = make([]byte, coordination.MaxPayloadLen+1) }),
 
 		Entry(nil, "Recovery.Grace", "below zero", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.Grace = -1 }),
 		Entry(nil, "Recovery.Grace", "that is too long", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.Grace = 24*time.Hour + 1 }),
 		Entry(nil, "Recovery.Timeout", "that is too long", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.Timeout = 24*time.Hour + 1 }),
+		Entry(nil, "Recovery.MaxStaleness", "below zero", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.MaxStaleness = -1 }),
+		Entry(nil, "Recovery.MaxStaleness", "that is too long", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.MaxStaleness = 24*time.Hour + 1 }),
+		Entry(nil, "PublishTimeout", "that is too long", func(_ *dsync.Config, o *dsync.Options) { o.PublishTimeout = 24*time.Hour + 1 }),
 		Entry(nil, "Recovery.Timeout", "below zero", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.Timeout = -1 }),
 		Entry(nil, "Recovery.Fallback", "below all", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.Fallback = -1 }),
 		Entry(nil, "Recovery.Fallback", "above all", func(_ *dsync.Config, o *dsync.Options) { o.Recovery.Fallback = dsync.FallbackIgnore + 1 }),
@@ -109,7 +112,7 @@ var _ = Describe("Settings", func() {
 		}),
 		Entry(nil, "what a message may hold", func(_ *dsync.Config, o *dsync.Options) { o.Limits.BatchOperations, o.Limits.Origins = 4_096, 4_096 }),
 		Entry(nil, "the longest channel", func(_ *dsync.Config, o *dsync.Options) { o.Channel = long[3:] }),
-		Entry(nil, "the longest metadata", func(_ *dsync.Config, o *dsync.Options) { o.Metadata = make([]byte, coordination.MaxPayloadLen) }),
+		Entry(nil, "the longest metadata", func(c *dsync.Config, _ *dsync.Options) { c.Metadata = make([]byte, coordination.MaxPayloadLen) }),
 		Entry(nil, "limits of one", func(_ *dsync.Config, o *dsync.Options) {
 			o.Limits = dsync.Limits{
 				Keys: 1, Patterns: 1, HistoryOperations: 1, HistoryBytes: 1,
@@ -132,7 +135,10 @@ var _ = Describe("Settings", func() {
 			Expect(set).To(Equal(dsync.Options{
 				Channel:   "riptide:sync:operations",
 				Consensus: dsync.LastWriterWins{},
-				Recovery:  dsync.Recovery{Grace: 100 * time.Millisecond, Timeout: 250 * time.Millisecond},
+				Recovery: dsync.Recovery{
+					Grace: 100 * time.Millisecond, Timeout: 250 * time.Millisecond, MaxStaleness: 15 * time.Second,
+				},
+				PublishTimeout: 500 * time.Millisecond,
 				Limits: dsync.Limits{
 					Keys: 16_384, Patterns: 256, HistoryOperations: 4_096, HistoryBytes: 4 << 20,
 					QueueOperations: 4_096, QueueBytes: 1 << 20, BatchOperations: 64, Origins: 1_024,
@@ -147,8 +153,8 @@ var _ = Describe("Settings", func() {
 	It("are kept where they are given, and left as they are", func() {
 		cache, consensus := newNotedCache(), &plug{}
 		given := dsync.Options{
-			Channel: "c", Cache: cache, Consensus: consensus, Metadata: []byte("m"),
-			Recovery: dsync.Recovery{Grace: 1, Timeout: 2, Fallback: dsync.FallbackIgnore, Suspicion: dsync.TreatAsMiss},
+			Channel: "c", Cache: cache, Consensus: consensus, PublishTimeout: time.Minute,
+			Recovery: dsync.Recovery{Grace: 1, Timeout: 2, Fallback: dsync.FallbackIgnore, Suspicion: dsync.TreatAsMiss, MaxStaleness: 3},
 			Limits:   dsync.Limits{Keys: 1, Patterns: 2, HistoryOperations: 3, HistoryBytes: 4, QueueOperations: 5, QueueBytes: 6, BatchOperations: 7, Origins: 8},
 		}
 		before := fmt.Sprintf("%+v", given)

@@ -2,7 +2,6 @@ package sync
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 )
@@ -23,6 +22,7 @@ type outbox struct {
 	sending  semaphore
 	carrying semaphore     // held by the one of those who have batons whose turn it is to send
 	first    semaphore     // held by the one of those who wait for a place whose turn it is
+	unsent   chan struct{} // wakes Run's sender
 	last     atomic.Uint64 // the highest number given; written with sending held
 
 	mu      sync.Mutex // guards what follows
@@ -60,7 +60,7 @@ func (o *outbox) reserve(ctx context.Context, size int) error {
 	}
 	defer o.leaveLine()
 	if err := o.first.lock(ctx); err != nil {
-		return fmt.Errorf("queue is full: %w", err)
+		return err
 	}
 	defer o.first.unlock()
 	for ended(ctx) == nil {
@@ -75,7 +75,7 @@ func (o *outbox) reserve(ctx context.Context, size int) error {
 		case <-ctx.Done():
 		}
 	}
-	return fmt.Errorf("queue is full: %w", ended(ctx))
+	return ended(ctx)
 }
 
 // enters takes a place, or has the caller stand in line.

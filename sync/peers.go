@@ -3,6 +3,7 @@ package sync
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,10 @@ type peers struct {
 	origins map[incarnation]*origin
 	swept   time.Time // when those who are gone were last forgotten
 	hearing time.Time // when anybody was last heard, this node itself included
+
+	// incomplete is how many origins miss something, or may. It is written with mu
+	// held.
+	incomplete atomic.Int64
 }
 
 const (
@@ -89,6 +94,7 @@ func (p *peers) hear(m *message, now time.Time, wall time.Time) (h heard) {
 	if m.heartbeat != nil {
 		p.hearBeat(from, m, now, wall, &h)
 	}
+	p.recount(from)
 	return h
 }
 
@@ -160,9 +166,9 @@ func (p *peers) forget(now time.Time, h *heard) {
 	}
 	p.swept = now
 	var longest *origin
-	for who, o := range p.origins {
+	for _, o := range p.origins {
 		if now.Sub(o.mentioned) > rememberBeats*p.interval && len(o.holes) == 0 {
-			delete(p.origins, who)
+			p.drop(o)
 		} else if longest == nil || o.mentioned.Before(longest.mentioned) {
 			longest = o
 		}
@@ -170,13 +176,44 @@ func (p *peers) forget(now time.Time, h *heard) {
 	if len(p.origins) < p.max {
 		return
 	}
-	delete(p.origins, longest.incarnation)
+	p.drop(longest)
 	if missed := longest.missing(); missed > 0 {
 		h.events = append(h.events, Event{Kind: GapHealed, Node: longest.node, Count: missed})
 	}
 	for _, lost := range longest.holes {
 		h.barrier = latest(h.barrier, lost.bound)
 	}
+}
+
+// drop forgets an origin.
+func (p *peers) drop(o *origin) {
+	delete(p.origins, o.incarnation)
+	if o.incomplete {
+		p.incomplete.Add(-1)
+	}
+}
+
+// recount notes whether an origin misses something, or may.
+func (p *peers) recount(o *origin) {
+	incomplete := o.unsure || o.missing() > 0
+	if incomplete == o.incomplete {
+		return
+	}
+	if o.incomplete = incomplete; incomplete {
+		p.incomplete.Add(1)
+	} else {
+		p.incomplete.Add(-1)
+	}
+}
+
+// isComplete reports whether nothing is missed, as far as is known. It takes no lock.
+func (p *peers) isComplete() bool { return p.incomplete.Load() == 0 }
+
+// lastHeard is when anybody was last heard, this node itself included.
+func (p *peers) lastHeard() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hearing
 }
 
 // seen is what this node tells others in a heartbeat.
@@ -194,14 +231,26 @@ func (p *peers) seen(beat uint64) (mentions []seen) {
 	return mentions
 }
 
-// lost takes note that messages may have been lost of whoever was there when any
-// were last heard. What they were the numbers will tell, unless their origin is
-// never heard again.
+// lost notes that messages may have been lost of whoever was there when any were last
+// received. What they were the numbers will tell, unless their origin is never heard
+// again.
 func (p *peers) lost() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.lostSince(p.hearing)
+}
+
+// cutOff notes that messages may have been lost since an instant.
+func (p *peers) cutOff(since time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lostSince(since)
+}
+
+func (p *peers) lostSince(instant time.Time) {
 	for _, o := range p.origins {
-		o.unsure = o.unsure || p.isActive(o, p.hearing)
+		o.unsure = o.unsure || p.isActive(o, instant)
+		p.recount(o)
 	}
 }
 

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 // that the ConsensusManager rejects. One that has neither Stamp nor Timestamp
 // counts as made now. With Epoch and Seq its number is followed as if Run had heard
 // it; where one before it does not come in time, what is older than this call counts as
-// missed. operation.Value must not be changed afterwards.
+// missed. It copies operation.Value.
 //
 // Errors: coordination.ErrInvalidArgument, also for an Origin that is missing;
 // coordination.ErrClosed while Run ends, and after; what the cache returned;
@@ -31,6 +32,7 @@ func (s *DistributedSync) ProcessOperation(ctx context.Context, operation Operat
 	if err := s.believe(call, operation); err != nil {
 		return err
 	}
+	operation.Value = bytes.Clone(operation.Value)
 	m := s.asMessage(operation)
 	if err := m.check(); err != nil || m.unread != nil {
 		return fmt.Errorf("%s: %w: %w", call, errors.Join(err, m.unread), coordination.ErrInvalidArgument)
@@ -82,8 +84,12 @@ func (s *DistributedSync) hear(ctx context.Context, m *message) {
 func (s *DistributedSync) handle(ctx context.Context, m *message) error {
 	if m.origin == s.self {
 		now := time.Now()
-		s.canary.echo(m.heartbeat, now)
 		s.peers.echo(now)
+		if m.heartbeat != nil {
+			if sent := s.canary.echo(m.heartbeat.beat, now); !sent.IsZero() {
+				s.heartbeatReturned(sent)
+			}
+		}
 		return nil
 	}
 	s.clock.merge(m.clock)
@@ -94,17 +100,17 @@ func (s *DistributedSync) handle(ctx context.Context, m *message) error {
 		return err
 	}
 	defer s.applying.unlock()
-	patience := s.patience(ctx)
-	defer patience.finish()
+	timeout := s.callTimeout(ctx)
+	defer timeout.finish()
 	fresh := m.operations
 	if m.numbered() {
 		h := s.peers.hear(m, time.Now(), s.clock.wall())
-		s.follow(patience, h)
+		s.follow(timeout, h)
 		fresh = h.fresh
 	}
 	var failed error
 	for _, operation := range fresh {
-		failed = errors.Join(failed, s.take(patience, operation))
+		failed = errors.Join(failed, s.take(timeout, operation))
 	}
 	return failed
 }
@@ -124,7 +130,7 @@ func (s *DistributedSync) follow(ctx context.Context, h heard) {
 		s.cleanse(ctx, h.barrier, fallback)
 		s.report(s.peers.settle(h.barrier))
 	}
-	if h.holes {
+	if h.holes || s.connection.reported.Load() {
 		s.stir()
 	}
 	if h.joined {

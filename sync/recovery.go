@@ -33,6 +33,9 @@ func (s *DistributedSync) stir() {
 func (s *DistributedSync) recoverNow(ctx context.Context, cleared *time.Time) (next time.Time) {
 	now := time.Now()
 	next = now.Add(s.config.HeartbeatInterval)
+	if look := s.checkConnection(); !look.IsZero() && look.Before(next) {
+		next = look
+	}
 	due := s.peers.due(now)
 	s.report(due.events)
 	if due.writeOff {

@@ -24,7 +24,9 @@ import (
 //
 // Errors: ErrRunning where it was called before; coordination.ErrInvalidArgument
 // for a nil context, and where the port refuses the name of a channel;
-// coordination.ErrClosed where the port was closed.
+// coordination.ErrClosed where the port was closed. If a goroutine of Run is ended by
+// runtime.Goexit, as a mock does when it fails a test, Run stops and returns an error
+// that says so.
 func (s *DistributedSync) Run(ctx context.Context) error {
 	if err := coordination.CheckContext("run", ctx); err != nil {
 		return err
@@ -42,7 +44,6 @@ func (s *DistributedSync) Run(ctx context.Context) error {
 	defer stopLiving()
 
 	var observer, workers, signs sync.WaitGroup
-	observer.Go(func() { s.observe(observing) })
 	live := make(chan struct{}, 2) // one for each subscription
 	ready := func() { live <- struct{}{} }
 	fatal := func(err error) {
@@ -51,19 +52,30 @@ func (s *DistributedSync) Run(ctx context.Context) error {
 			stopCampaign()
 		}
 	}
-	workers.Go(func() { fatal(s.listen(working, s.options.Channel, s.hear, ready)) })
-	workers.Go(func() { fatal(s.listen(working, inbox(s.options.Channel, s.self.node), s.attend, ready)) })
-	workers.Go(func() { s.recover(working) })
-	signs.Go(func() { s.membership(living) })
-	signs.Go(func() {
+	start := func(group *sync.WaitGroup, work func() error) {
+		group.Go(func() {
+			err := errAborted
+			defer func() { fatal(err) }()
+			err = work()
+		})
+	}
+	start(&observer, func() error { s.observe(observing); return nil })
+	s.connection.begin()
+	start(&workers, func() error { return s.listen(working, s.options.Channel, s.hear, ready) })
+	start(&workers, func() error { return s.listen(working, inbox(s.options.Channel, s.self.node), s.attend, ready) })
+	start(&workers, func() error { s.recover(working); return nil })
+	start(&signs, func() error { s.membership(living); return nil })
+	start(&signs, func() error { s.outbox.send(living, s.config.HeartbeatInterval); return nil })
+	start(&signs, func() error {
 		for range cap(live) { // who speaks is asked, and could not hear the question before
 			select {
 			case <-live:
 			case <-living.Done():
-				return
+				return nil
 			}
 		}
 		s.beats(living)
+		return nil
 	})
 
 	_ = s.election.Run(campaign) // it was not called before

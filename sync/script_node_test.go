@@ -37,9 +37,9 @@ type scriptedNode struct {
 // newScriptedNode makes a node that does not run.
 func newScriptedNode(port *scriptedPort, settings ...setting) *scriptedNode {
 	n := &scriptedNode{port: port, cache: newScriptedCache(), ended: make(chan error, 1)}
-	config := dsync.Config{NodeID: "self", HeartbeatInterval: scriptBeat, LeaderElectionTimeout: 10 * time.Second}
+	config := dsync.Config{NodeID: "self", HeartbeatInterval: scriptBeat, LeaderElectionTimeout: 10 * time.Second, Metadata: []byte("metadata")}
 	options := dsync.Options{
-		Cache: n.cache, Metadata: []byte("metadata"), Observe: n.observe,
+		Cache: n.cache, PublishTimeout: patient, Observe: n.observe,
 		Election: dsync.ElectionOptions{Observer: true},
 	}
 	for _, set := range settings {

@@ -167,3 +167,34 @@ func (o *outbox) batches() int {
 	defer o.mu.Unlock()
 	return len(o.waiting)
 }
+
+// wakeSender has Run send what waits.
+func (o *outbox) wakeSender() {
+	select {
+	case o.unsent <- struct{}{}:
+	default:
+	}
+}
+
+// send sends what callers have left to Run, until ctx is done. Each message has the
+// given time.
+func (o *outbox) send(ctx context.Context, timeout time.Duration) {
+	for {
+		select {
+		case <-o.unsent:
+		case <-ctx.Done():
+			return
+		}
+		for o.batches() > 0 && ctx.Err() == nil {
+			o.sendOne(ctx, timeout)
+		}
+	}
+}
+
+func (o *outbox) sendOne(ctx context.Context, timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if o.sending.lock(ctx) == nil {
+		o.sendAndUnlock(ctx)
+	}
+}

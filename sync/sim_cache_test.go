@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -39,6 +40,9 @@ func (c *simCache) Decide(operation Operation, conflict Conflict) (bool, string)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.deciding, c.before = operation, c.keys[operation.Key]
+		if strings.HasPrefix(string(operation.Value), simFilled) {
+			return true, reason // nobody else is to know of it
+		}
 		switch operation.Type {
 		case Set, Delete:
 			c.keys[operation.Key] = latest(c.keys[operation.Key], operation.Stamp)
@@ -60,6 +64,12 @@ func (c *simCache) newest(key string) Stamp {
 		}
 	}
 	return newest
+}
+
+func (c *simCache) hasFailed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failed
 }
 
 func (c *simCache) call(ctx context.Context, change func()) error {
@@ -105,7 +115,13 @@ func (c *simCache) Set(ctx context.Context, key string, value []byte, _ time.Dur
 			c.keys[key] = c.before
 		}
 	}()
-	err = c.call(ctx, func() { c.entries[key] = simEntry{string(value), c.deciding.Stamp} })
+	err = c.call(ctx, func() {
+		entry := simEntry{string(value), c.deciding.Stamp}
+		if lease, found := strings.CutPrefix(entry.value, simFilled); found { // it is as old as its load
+			_, _ = fmt.Sscan(lease, &entry.stamp.Wall, &entry.stamp.Logical)
+		}
+		c.entries[key] = entry
+	})
 	return err
 }
 

@@ -86,6 +86,7 @@ type simPort struct {
 	losses atomic.Uint64          // of which the subscription is to tell
 
 	mu        sync.Mutex     // guards what follows
+	missed    []simMissed    // while it was cut or deaf
 	calls     map[string]int // how many, by what
 	suspended chan struct{}  // closed when the process goes on; nil where it does
 }
@@ -228,10 +229,45 @@ func (n *network) send(from *simPort, channel string, payload []byte) {
 
 func (p *simPort) deliver(from *simPort, channel string, payload []byte) {
 	deafTo := p.deafTo.Load()
+	if p.cut.Load() || p.deaf.Load() {
+		p.miss(from, channel, payload)
+	}
 	if p.dead.Load() || p.cut.Load() || p.deaf.Load() || deafTo != nil && *deafTo == from.node {
 		return
 	}
 	_ = p.Coordination.Publish(context.Background(), p.name+"/"+channel, payload) // it never fails
+}
+
+// simMissed is an operation that was published while a node could not receive it.
+type simMissed struct {
+	Operation
+	by *simPort
+	at time.Time
+}
+
+// miss notes what a node was not there to receive.
+func (p *simPort) miss(from *simPort, channel string, payload []byte) {
+	m, err := decode(payload)
+	if err != nil || channel != DefaultChannel || from == p {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, operation := range m.operations {
+		p.missed = append(p.missed, simMissed{operation, from, time.Now()})
+	}
+}
+
+// missedBefore returns what was missed before an instant.
+func (p *simPort) missedBefore(at time.Time) (missed []simMissed) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.missed {
+		if m.at.Before(at) {
+			missed = append(missed, m)
+		}
+	}
+	return missed
 }
 
 func (p *simPort) Subscribe(ctx context.Context, pattern string) (coordination.Subscription, error) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -33,7 +34,9 @@ const simSlices = 8
 var _ = Describe("A cluster with faults", Label("simulation"), func() {
 	if simSeed >= 0 {
 		It(fmt.Sprintf("agrees or misses, and has one leader at the most, with seed %d", simSeed), func() {
-			expectAgreement(simSeed, GinkgoWriter.Printf)
+			expectAgreement(simSeed, func(format string, arguments ...any) {
+				GinkgoWriter.Printf("%s "+format+"\n", append([]any{time.Now().UTC().Format("05.000000")}, arguments...)...)
+			})
 		})
 		return
 	}
@@ -56,7 +59,7 @@ var _ = Describe("A cluster with faults", Label("simulation"), func() {
 
 	// What the simulation is worth: it notices where a part of the algorithm is
 	// left out. Each begins with a seed that is known to show it.
-	DescribeTable("does not agree", func(weak weaknesses, first int) {
+	DescribeTable("does not agree", func(weak simDefects, first int) {
 		const enough = 1000
 		for seed := first; seed < first+enough; seed++ {
 			if s := inBubble(seed, weak, func(string, ...any) {}); len(s.violations) > 0 {
@@ -66,22 +69,24 @@ var _ = Describe("A cluster with faults", Label("simulation"), func() {
 		}
 		Fail(fmt.Sprintf("nothing went wrong with seeds %d to %d", first, first+enough-1))
 	},
-		Entry("without the numbers in heartbeats", weaknesses{silentBeats: true}, 129),
-		Entry("without the floor", weaknesses{noFloor: true}, 1),
-		Entry("without the join barrier", weaknesses{noBarrier: true}, 113),
-		Entry("with a lease that is counted from the answer", weaknesses{leaseByAnswer: true}, 152),
+		Entry("without the numbers in heartbeats", simDefects{weaknesses: weaknesses{silentBeats: true}}, 129),
+		Entry("without the floor", simDefects{weaknesses: weaknesses{noFloor: true}}, 1),
+		Entry("without the join barrier", simDefects{weaknesses: weaknesses{noBarrier: true}}, 113),
+		Entry("with loads that store what was changed meanwhile", simDefects{blindFills: true}, 0),
+		Entry("with a node that is readable however long it is cut off", simDefects{weaknesses: weaknesses{endlessTrust: true}}, 0),
+		Entry("with a lease that is counted from the answer", simDefects{weaknesses: weaknesses{leaseByAnswer: true}}, 152),
 	)
 })
 
 // expectAgreement runs a seed.
 func expectAgreement(seed int, logf func(string, ...any)) *simulation {
 	GinkgoHelper()
-	s := inBubble(seed, weaknesses{}, logf)
+	s := inBubble(seed, simDefects{}, logf)
 	Expect(s.violations).To(BeEmpty(), "replay with: make soak SEED=%d", seed)
 	return s
 }
 
-func inBubble(seed int, weak weaknesses, logf func(string, ...any)) (s *simulation) {
+func inBubble(seed int, weak simDefects, logf func(string, ...any)) (s *simulation) {
 	GinkgoHelper()
 	synctest.Test(bubbles, func(*testing.T) {
 		defer GinkgoRecover()

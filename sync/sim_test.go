@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,11 @@ const (
 	simBeat  = 500 * time.Millisecond
 	simLease = time.Second
 	simTime  = 4 * time.Second // for which there are faults
+	// simStaleness is for how long a node may serve what it has missed while it was cut
+	// off: the bound, an interval until the next message tells of the gap, and the way
+	// of messages.
+	simStaleness = simBeat + simTrust + simBeat + 200*time.Millisecond
+	simTrust     = 200 * time.Millisecond // Recovery.MaxStaleness
 	// simAgreement is how long after the last fault the nodes must agree: a
 	// heartbeat, the grace and the time-out of a replay, and the way of messages.
 	simAgreement = simBeat + 100*time.Millisecond + 250*time.Millisecond + 20*time.Millisecond
@@ -22,7 +28,7 @@ const (
 // simulation is a cluster in virtual time, with the faults of a seed.
 type simulation struct {
 	seed    uint64
-	weak    weaknesses
+	weak    simDefects
 	random  *rand.Rand
 	network *network
 	limits  Limits
@@ -37,6 +43,15 @@ type simulation struct {
 	mu         sync.Mutex // guards what follows
 	violations []string
 }
+
+// simDefects are what a simulation does wrong, to show that it notices.
+type simDefects struct {
+	weaknesses
+	blindFills bool // fill without a lease from before the load
+}
+
+// simFilled begins what a node has loaded for itself.
+const simFilled = "filled "
 
 // simNode is a node, through crashes and restarts.
 type simNode struct {
@@ -56,7 +71,7 @@ type simNode struct {
 }
 
 // simulate runs a seed and returns what went wrong. It must be called in a bubble.
-func simulate(seed uint64, weak weaknesses, logf func(string, ...any)) *simulation {
+func simulate(seed uint64, weak simDefects, logf func(string, ...any)) *simulation {
 	random := rand.New(rand.NewPCG(seed, 1))
 	s := &simulation{
 		seed: seed, weak: weak, random: random, network: newNetwork(seed, random), logf: logf, start: time.Now(),
@@ -77,6 +92,7 @@ func simulate(seed uint64, weak weaknesses, logf func(string, ...any)) *simulati
 		working.Go(func() { n.work(ctx, simTime) })
 	}
 	working.Go(func() { s.watchLeaders(ctx) })
+	working.Go(func() { s.watchReaders(ctx) })
 	s.faults()
 	time.Sleep(time.Until(s.start.Add(simTime)))
 	s.network.stopFaults()
@@ -126,16 +142,16 @@ func (n *simNode) boot() {
 	limits := n.limits
 	_ = limits.complete()
 	options, _ := (&Options{
-		Cache: n.cache, Consensus: n.cache, Limits: limits,
+		Cache: n.cache, Consensus: n.cache, Limits: limits, Recovery: Recovery{Suspicion: TreatAsMiss, MaxStaleness: simTrust},
 		Election: ElectionOptions{Retry: simLease / 8, Timeout: simLease / 4, Margin: simLease / 50},
 		Observe: func(e Event) {
 			n.logf("%s %s %s %d %v %v", name, e.Kind, e.Node, e.Count, e.Term, e.Err)
 		},
-	}).withDefaults()
+	}).withDefaults(simBeat)
 	wall := func() time.Time { return time.Now().Add(time.Duration(n.skew.Load())) }
 	config := Config{NodeID: n.id, HeartbeatInterval: simBeat, LeaderElectionTimeout: simLease}
 	epoch := epochAt(wall(), n.network.draw("epoch of "+name).Uint32())
-	node, err := build(config, port, options, wall, epoch, n.weak)
+	node, err := build(config, port, options, wall, epoch, n.weak.weaknesses)
 	if err != nil {
 		panic(err)
 	}
@@ -178,10 +194,18 @@ func (n *simNode) work(ctx context.Context, d time.Duration) {
 		switch chance := random.IntN(100); {
 		case chance < 45:
 			_ = node.Set(ctx, key, value, 0)
-		case chance < 65:
+		case chance < 55:
 			lease := node.Begin()
 			pause(ctx, time.Duration(random.Int64N(int64(50*time.Millisecond))))
 			_ = node.SetAt(ctx, lease, key, value, time.Hour)
+		case chance < 65:
+			lease := node.Begin()
+			value = fmt.Appendf(nil, "%s%d %d", simFilled, lease.Wall, lease.Logical)
+			pause(ctx, time.Duration(random.Int64N(int64(50*time.Millisecond))))
+			if n.weak.blindFills {
+				lease = node.Begin()
+			}
+			_ = node.Fill(ctx, lease, key, value, time.Hour)
 		case chance < 90:
 			_ = node.Delete(ctx, key)
 		case chance < 98:
@@ -216,6 +240,9 @@ func (s *simulation) faults() {
 		begin := time.Duration(s.random.Int64N(int64(simTime)))
 		length := time.Duration(s.random.Int64N(int64(1500 * time.Millisecond)))
 		kind := faultKind(s.random.IntN(int(faultKinds)))
+		if kind == faultCut || kind == faultDeaf {
+			length *= 2 // beyond what a node is trusted for
+		}
 		time.AfterFunc(begin, func() { s.fault(n, kind, other, true) })
 		time.AfterFunc(min(begin+length, simTime-1), func() { s.fault(n, kind, other, false) })
 	}
@@ -278,6 +305,39 @@ func (s *simulation) watchLeaders(ctx context.Context) {
 	}
 }
 
+// watchReaders says where a node serves what it missed too long ago, though it says
+// that its cache may be read. What only a node knew that has crashed nobody can know,
+// and what the network drops at random has no bound.
+func (s *simulation) watchReaders(ctx context.Context) {
+	for ctx.Err() == nil && s.network.drop == 0 {
+		for _, n := range s.nodes {
+			n.checkReader()
+		}
+		pause(ctx, 7*time.Millisecond)
+	}
+}
+
+func (n *simNode) checkReader() {
+	node, cache := n.up()
+	if node == nil || cache.hasFailed() || !node.Readable() {
+		return
+	}
+	n.mu.Lock()
+	port := n.port
+	n.mu.Unlock()
+	cache.mu.Lock()
+	defer cache.mu.Unlock()
+	for _, m := range port.missedBefore(time.Now().Add(-simStaleness)) {
+		for key, entry := range cache.entries {
+			if covers := m.Type == Clear || m.Type == InvalidatePattern && covers(m.Key, key) || m.Key == key; covers &&
+				m.Stamp.newerThan(entry.stamp) && !m.by.dead.Load() && node.Readable() {
+				n.violated("%s serves %s=%s of %d, though it missed %s of %d when it was cut off %v ago", n.id, key, entry.value, entry.stamp.Wall, m.Type, m.Stamp.Wall, time.Since(m.at))
+				return
+			}
+		}
+	}
+}
+
 // compare says where a live node serves what is older than an operation that any
 // live node has applied, or another value than another one.
 func (s *simulation) compare() {
@@ -291,6 +351,9 @@ func (s *simulation) compare() {
 		defer cache.mu.Unlock()
 		for key, entry := range cache.entries {
 			s.served++
+			if strings.HasPrefix(entry.value, simFilled) {
+				continue // each node loads for itself
+			}
 			if other, found := values[key]; found && other != entry.value {
 				s.violated("%s serves %s=%s, another one %s", n.id, key, entry.value, other)
 			}

@@ -34,7 +34,15 @@ type ClusterStatus struct {
 	// were sent, the others' that were applied, and those of either that were
 	// rejected.
 	Published, Applied, Rejected uint64
-	// Lag is how long this node's last heartbeat took to come back to it.
+	// Connected says that this node's own heartbeats come back: the newest that did
+	// was sent within HeartbeatInterval plus Recovery.MaxStaleness. It is false
+	// before the first one.
+	Connected bool
+	// LastHeard is when any message was last received, one of this node's own
+	// included; zero before the first one.
+	LastHeard time.Time
+	// Lag is how long this node's last heartbeat took to come back to it, or for how
+	// long the next one has been overdue, whichever is more.
 	Lag time.Duration
 	// ClockOffset is how far this node's clock is ahead of the middle one of
 	// the active nodes, itself among them, or behind where it is negative; of
@@ -72,7 +80,9 @@ func (s *DistributedSync) Status() ClusterStatus {
 		ActiveNodes:     sorted(v.active),
 		SuspectNodes:    sorted(v.suspect),
 		Pending:         s.outbox.count(),
-		Lag:             s.canary.delay(),
+		Connected:       s.connection.isFresh(),
+		LastHeard:       s.peers.lastHeard(),
+		Lag:             max(s.canary.delay(), s.connection.overdue()),
 		ClockOffset:     v.offset,
 		ClockOff:        v.offset.Abs() > MaxClockOffset,
 		Missing:         v.missing,
@@ -96,15 +106,19 @@ func (s *DistributedSync) Status() ClusterStatus {
 	return status
 }
 
-// Readable reports whether what the cache holds may be served. It is false only
-// with Recovery.Suspicion TreatAsMiss, while operations are missed, or may have
-// been, or the cache has failed to forget what it was told to.
+// Readable reports whether what the cache holds may be served. It costs a few tens
+// of nanoseconds, takes no lock, and is right at every instant.
+//
+// It is false only with Recovery.Suspicion TreatAsMiss:
+//   - until Run has received the first of this node's own heartbeats, and whenever
+//     none has come back for Recovery.MaxStaleness since the next one was due;
+//   - while operations of others are missed, or may have been;
+//   - while the cache has yet to delete something, because a call of it failed.
 func (s *DistributedSync) Readable() bool {
 	if s.options.Recovery.Suspicion == ServeStale {
 		return true
 	}
-	missing, unsure := s.peers.missing()
-	return missing == 0 && !unsure && !s.counts.broken.Load()
+	return s.connection.isFresh() && s.peers.isComplete() && !s.counts.broken.Load()
 }
 
 // IsLeader reports whether this node leads now. It is false before the lease can

@@ -1,10 +1,12 @@
 package sync
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +21,21 @@ var (
 
 	// ErrRunning says that Run was called before.
 	ErrRunning = errors.New("sync: run was called before")
+
+	// ErrDelayed says that an operation was applied on this node and stands, but is
+	// not known to have been published: the backend failed, or did not answer within
+	// Options.PublishTimeout or the caller's context. The other nodes receive it
+	// later, a heartbeat interval after the backend answers again at the latest, or
+	// clear their caches. It wraps the reason. Callers may ignore it.
+	ErrDelayed = errors.New("sync: operation is delayed")
+
+	// ErrQueueFull says that the queue had no place for an operation within
+	// Options.PublishTimeout. Nothing was changed, and the others were not told.
+	ErrQueueFull = errors.New("sync: queue is full")
+
+	// errAborted says that a goroutine of Run was ended from inside, as a failed
+	// assertion of a mock does.
+	errAborted = errors.New("a goroutine was ended by runtime.Goexit")
 )
 
 // DistributedSync keeps the cache of this node coherent with those of the others
@@ -47,6 +64,8 @@ type DistributedSync struct {
 	closed atomic.Bool
 	canary canary
 
+	connection *connection
+
 	stirs    chan struct{} // wakes the recovery
 	announce chan struct{} // has a heartbeat sent at once
 	released bool          // the lease was freed; for Run's goroutine only
@@ -67,6 +86,7 @@ type weaknesses struct {
 	noFloor       bool // accept values of any age
 	silentBeats   bool // do not say the last number in heartbeats
 	leaseByAnswer bool // count a lease from the answer
+	endlessTrust  bool // be readable however long the node is cut off
 }
 
 // counts are figures that are read without a lock; most of them only grow.
@@ -89,16 +109,17 @@ func New(config Config, port coordination.DistributedCoordination, options *Opti
 	if port == nil {
 		return nil, invalid("new", "port", "is nil")
 	}
-	set, err := options.withDefaults()
+	set, err := options.withDefaults(config.HeartbeatInterval)
 	if err != nil {
 		return nil, err
 	}
 	if err := config.check(set.Channel); err != nil {
 		return nil, err
 	}
-	if err := coordination.CheckPayload("new", "Metadata", set.Metadata); err != nil {
+	if err := coordination.CheckPayload("new", "Metadata", config.Metadata); err != nil {
 		return nil, err
 	}
+	config.ClusterNodes, config.Metadata = slices.Clone(config.ClusterNodes), bytes.Clone(config.Metadata)
 	return build(config, port, set, time.Now, epochAt(time.Now(), rand.Uint32()), weaknesses{})
 }
 
@@ -126,6 +147,8 @@ func build(
 		s.cache = store{port}
 	}
 	s.table.noFloor = weak.noFloor
+	s.connection = newConnection(config.HeartbeatInterval, options.Recovery.MaxStaleness)
+	s.connection.endless = weak.endlessTrust
 	s.clock = &hybridClock{wall: wall, node: s.self.node, epoch: s.self.epoch}
 	s.peers = newPeers(s.self, config.HeartbeatInterval, options.Recovery, options.Limits.Origins)
 	s.outbox = &outbox{
@@ -137,6 +160,7 @@ func build(
 		sending:  make(semaphore, 1),
 		carrying: make(semaphore, 1),
 		first:    make(semaphore, 1),
+		unsent:   make(chan struct{}, 1),
 	}
 	election, err := NewLeaderElection(config.NodeID, config.LeaderElectionTimeout, port, &options.Election, s.noteElection)
 	if err != nil {
@@ -156,15 +180,17 @@ func epochAt(now time.Time, chance uint32) uint64 {
 
 // Set stores value under key in the cache of this node, and tells the others to
 // do the same. ttl is 0 for no end, or at least a millisecond, and rounded up to
-// whole milliseconds. value has at most MaxValueLen bytes and must not be changed
-// afterwards.
+// whole milliseconds. value has at most MaxValueLen bytes and is copied.
 //
-// It returns when the message was published. Where that fails, the operation
-// stands and the others learn of it by its number; where ctx is done meanwhile,
-// it is sent with the next one. Errors: coordination.ErrInvalidArgument;
-// coordination.ErrClosed while Run ends, and after; ErrRejected where the
-// ConsensusManager says so; what the cache returned (the others were not told);
-// what the port returned; ctx.Err().
+// It returns when the message was published, or after Options.PublishTimeout.
+// Errors:
+//   - ErrDelayed: the operation stands, and the others receive it later. It wraps
+//     what the port returned, context.DeadlineExceeded, or ctx.Err().
+//   - ErrQueueFull: nothing was changed.
+//   - ErrRejected: the ConsensusManager says so. Nothing was changed.
+//   - What the cache returned: the others were not told.
+//   - coordination.ErrInvalidArgument, ctx.Err(): nothing was changed.
+//   - coordination.ErrClosed while Run ends, and after.
 func (s *DistributedSync) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	return s.change(ctx, "set", Operation{Type: Set, Key: key, Value: value, TTL: ttl}, true)
 }
@@ -185,30 +211,6 @@ func (s *DistributedSync) InvalidatePattern(ctx context.Context, pattern string)
 // that is everything in the port's key store. It returns as Delete does.
 func (s *DistributedSync) Clear(ctx context.Context) error {
 	return s.change(ctx, "clear", Operation{Type: Clear}, true)
-}
-
-// Begin returns a lease on whatever a value is about to be loaded from: take it
-// before the load, and hand it to SetAt with what was loaded.
-func (s *DistributedSync) Begin() Stamp {
-	stamp := s.clock.now()
-	stamp.begun = s.table.arrivals.Load() + 1
-	return stamp
-}
-
-// SetAt is Set of a value that was loaded after Begin gave the lease. It is
-// refused, with ErrRejected, where any other operation on key has reached this
-// node since then, and it counts as old as the lease where the others have to
-// choose: a delete during the load wins. Across nodes that holds as far as their
-// clocks agree, or as the delete was heard of in time: a delete by a node whose
-// clock is behind can look older than the lease.
-//
-// It returns as Set does, with coordination.ErrInvalidArgument also for a lease
-// that is not of this node's Begin.
-func (s *DistributedSync) SetAt(ctx context.Context, lease Stamp, key string, value []byte, ttl time.Duration) error {
-	if lease.begun == 0 || lease.Node != s.self.node || lease.Epoch != s.self.epoch {
-		return invalid("set at", "lease", "is not of this node's Begin")
-	}
-	return s.change(ctx, "set at", Operation{Type: Set, Key: key, Value: value, TTL: ttl, Stamp: lease}, true)
 }
 
 // NotifyOperation tells the others of an operation and leaves the cache of this

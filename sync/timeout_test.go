@@ -17,8 +17,8 @@ var _ = Describe("The context of a call of the user's code", Label("operations")
 	// call has returned.
 	called := func(ctx context.Context) (context.Context, context.CancelFunc) {
 		s := &DistributedSync{config: Config{HeartbeatInterval: time.Second}}
-		patience := s.patience(ctx)
-		return patience, patience.finish
+		timeout := s.callTimeout(ctx)
+		return timeout, timeout.finish
 	}
 	within := func(body func()) {
 		GinkgoHelper()
