@@ -8,7 +8,16 @@
 //
 //   - No node serves a key with a value older than any operation that it has
 //     applied, or given up as lost, and that bears on the key.
-//   - Once faults stop, no two live nodes serve different values for one key. A
+//   - No node serves a value that it has loaded for itself (see Fill) if the load began
+//     before an operation on the key that the node has applied, or given up as lost. Two
+//     nodes may serve different loaded values while the source changes, until the delete
+//     that follows the change.
+//   - With Recovery.Suspicion TreatAsMiss a node that is cut off stops serving its cache:
+//     when none of its own heartbeats has come back for Recovery.MaxStaleness since one
+//     was due. It serves again when a heartbeat has come back, and what was missed is
+//     known or written off. So it serves nothing that it missed for longer than a
+//     HeartbeatInterval and MaxStaleness, 20 s by default.
+//   - Once faults stop, no two live nodes serve different told values for one key. A
 //     node knows of what it has missed by the next message of whoever sent it,
 //     a HeartbeatInterval later at the most, and is over it Recovery.Grace and
 //     Recovery.Timeout after that: 5.35 s by default. A cache that was emptied
@@ -26,8 +35,9 @@
 //   - Of operations that know nothing of one another the one with the later
 //     clock wins, so that it matters how far the clocks agree (see
 //     ClusterStatus.ClockOffset). Nothing tells him who was overruled.
-//   - An error of the port undoes nothing: the operation stands, and the others
-//     come to know of it later.
+//   - An error of the port undoes nothing: the operation stands (ErrDelayed), and the
+//     others receive it later. A call waits for the backend for Options.PublishTimeout
+//     at most.
 //   - FallbackIgnore, and a ConsensusManager that does not keep to what is asked
 //     of one, give the guarantee up. What is put into a cache other than by this
 //     package is not covered, nor is an operation without Epoch and Seq, the loss

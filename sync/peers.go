@@ -69,7 +69,6 @@ func (p *peers) hear(m *message, now time.Time, wall time.Time) (h heard) {
 	p.hearing = now
 	from.heard, from.mentioned, from.told = now, now, 0
 	from.clock = latest(from.clock, m.clock)
-	from.unsure = false
 	from.suspected = false
 	due := now.Add(p.recovery.Grace)
 	fresh, found := m.operations[:0], uint64(0)
@@ -93,6 +92,9 @@ func (p *peers) hear(m *message, now time.Time, wall time.Time) (h heard) {
 	}
 	if m.heartbeat != nil {
 		p.hearBeat(from, m, now, wall, &h)
+	}
+	if len(from.holes) == 0 { // else it is known what is missed, and not yet whether it is late
+		from.unsure = false
 	}
 	p.recount(from)
 	return h

@@ -122,6 +122,24 @@ var _ = Describe("A negative PublishTimeout", Label("running"), func() {
 		})
 	})
 
+	It("sends nothing twice when a heartbeat is sent between", func() {
+		virtually(func(ctx context.Context) {
+			const publishing = 70 * time.Millisecond
+			n := perform(ctx, publishWithin(-1))
+			n.port.on("Publish", func(context.Context) error {
+				time.Sleep(publishing)
+				return nil
+			})
+			n.at(scriptBeat - publishing/2)
+			Expect(n.Delete(ctx, "a")).To(Succeed())
+			n.at(scriptBeat - publishing/4)
+			Expect(n.Delete(ctx, "b")).To(Succeed()) // which the heartbeat sends, that is next in line
+			n.at(scriptBeat + 4*publishing)
+			Expect(textsOf(n.port.called("Publish"))[1:]).To(Equal([]string{"Publish 1 Delete a", "Publish 2 Delete b", "Publish heartbeat 2 last 2"}))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
 	It("returns ErrQueueFull at once when the queue is full", func() {
 		virtually(func(ctx context.Context) {
 			n := perform(ctx, publishWithin(-1), func(_ *dsync.Config, options *dsync.Options) {

@@ -33,9 +33,6 @@ func (s *DistributedSync) stir() {
 func (s *DistributedSync) recoverNow(ctx context.Context, cleared *time.Time) (next time.Time) {
 	now := time.Now()
 	next = now.Add(s.config.HeartbeatInterval)
-	if look := s.checkConnection(); !look.IsZero() && look.Before(next) {
-		next = look
-	}
 	due := s.peers.due(now)
 	s.report(due.events)
 	if due.writeOff {
@@ -49,6 +46,9 @@ func (s *DistributedSync) recoverNow(ctx context.Context, cleared *time.Time) (n
 	}
 	s.request(ctx, due.ask)
 	s.mend(ctx)
+	if look := s.checkConnection(); !look.IsZero() && look.Before(next) {
+		next = look
+	}
 	if !due.next.IsZero() && due.next.Before(next) {
 		next = due.next
 	}
