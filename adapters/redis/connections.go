@@ -53,13 +53,14 @@ func newConnections(dial dialer, bound time.Duration, log *slog.Logger) *connect
 // connection is one of them until it is closed.
 type connection struct {
 	net.Conn
-	owner   *connections
-	target  string        // the address that was dialled
-	silence time.Duration // how long it may be silent; 0 if its deadlines are for whole replies
-	renewed time.Time     // the last deadline; only the reader uses it
-	opened  time.Time
-	closed  atomic.Bool
-	used    atomic.Int64 // nanoseconds from epoch to the last read; 0 before the first
+	owner    *connections
+	target   string        // the address that was dialled
+	silence  time.Duration // how long it may be silent; 0 if its deadlines are for whole replies
+	renewed  time.Time     // the last deadline; only the reader uses it
+	opened   time.Time
+	closed   atomic.Bool
+	checking atomic.Bool  // by the pool, before it uses the connection
+	used     atomic.Int64 // nanoseconds from epoch to the last read; 0 before the first
 }
 
 // epoch is a reading of the monotonic clock.

@@ -17,7 +17,7 @@ type visible struct {
 }
 
 // opaque is a connection that has no file descriptor to look at (TLS, a dialer of
-// the user's). Where go-redis would look, it sends a PING if the connection has
+// the user's). Where go-redis' pool would look, it sends a PING if the connection has
 // been idle.
 type opaque struct{ *connection }
 
@@ -25,24 +25,43 @@ type opaque struct{ *connection }
 // other side still listens.
 const pingAfter = 100 * time.Millisecond
 
-// SyscallConn implements syscall.Conn for the check of go-redis' pool.
-func (o opaque) SyscallConn() (syscall.RawConn, error) { return idleCheck{o.connection}, nil }
+// pingTimeout is how long the answer may take before another connection is opened.
+const pingTimeout = time.Second
+
+// SetDeadline notes that the pool is about to check the connection: it clears both
+// deadlines first, and nothing else of go-redis does.
+func (o opaque) SetDeadline(deadline time.Time) error {
+	o.checking.Store(deadline.IsZero() && o.silence == 0)
+	return o.Conn.SetDeadline(deadline)
+}
+
+// SyscallConn implements syscall.Conn for the check. At other times go-redis looks for
+// data that has come unasked, while somebody may be reading; then it finds none.
+func (o opaque) SyscallConn() (syscall.RawConn, error) {
+	return idleCheck{o.connection, o.checking.Swap(false)}, nil
+}
 
 // idleCheck is the part of a syscall.RawConn that the check uses.
-type idleCheck struct{ c *connection }
+type idleCheck struct {
+	c       *connection
+	enabled bool
+}
 
 func (idleCheck) Control(func(uintptr)) error    { return errors.ErrUnsupported }
 func (idleCheck) Write(func(uintptr) bool) error { return errors.ErrUnsupported }
 
 func (i idleCheck) Read(func(uintptr) bool) error {
 	c := i.c
+	if !i.enabled {
+		return nil
+	}
 	if c.closed.Load() {
 		return net.ErrClosed
 	}
 	if used := c.used.Load(); used > 0 && time.Since(epoch)-time.Duration(used) < pingAfter {
 		return nil
 	}
-	err := c.SetDeadline(time.Now().Add(c.owner.bound))
+	err := c.Conn.SetDeadline(time.Now().Add(min(pingTimeout, c.owner.bound)))
 	if err == nil {
 		_, err = c.Conn.Write([]byte("*1\r\n$4\r\nPING\r\n"))
 	}
@@ -52,5 +71,5 @@ func (i idleCheck) Read(func(uintptr) bool) error {
 		count, err = c.Conn.Read(reply[len(reply):cap(reply)])
 		reply = reply[:len(reply)+count]
 	}
-	return cmp.Or(err, c.SetDeadline(time.Time{}))
+	return cmp.Or(err, c.Conn.SetDeadline(time.Time{}))
 }
