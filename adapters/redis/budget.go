@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 const (
@@ -20,60 +22,36 @@ const (
 	maxPending = budgetSize / leastSize
 )
 
-// budget is what may be in the pipeline at a time.
+// budget bounds what is in the pipeline at a time. Callers wait for room in FIFO
+// order: a large command is not passed over by small ones.
 type budget struct {
-	mu        sync.Mutex // guards what follows
-	used      int
+	room *semaphore.Weighted
+
+	mu        sync.Mutex  // guards what follows
 	abandoned []pending   // whose callers have gone, oldest first
 	sweeper   *time.Timer // runs while there are any
-	freed     chan struct{}
 }
 
 const sweepEvery = 100 * time.Millisecond
 
-func newBudget() *budget { return &budget{freed: make(chan struct{}, 1)} }
+func newBudget() *budget { return &budget{room: semaphore.NewWeighted(budgetSize)} }
 
-// take waits until there is room, or ctx is done. Whatever its size, a command
-// finds room where there is no other.
+// share returns the part of the budget that a command takes: at most all of it, so
+// that a command of any size finds room when no other command is in the pipeline.
+func share(size int) int64 { return int64(min(size, budgetSize)) }
+
+// take waits until there is room, or returns the error of ctx.
 func (b *budget) take(ctx context.Context, size int) error {
-	for {
-		if b.tryTake(size) {
-			return nil
-		}
-		select {
-		case <-b.freed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
+	return b.room.Acquire(ctx, share(size))
 }
 
-func (b *budget) tryTake(size int) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.used > 0 && b.used+size > budgetSize {
-		return false
-	}
-	b.used += size
-	b.signal() // there may be more, for another
-	return true
-}
+// tryTake takes room if there is some and nobody waits for it.
+func (b *budget) tryTake(size int) bool { return b.room.TryAcquire(share(size)) }
 
-func (b *budget) give(size int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.used -= size
-	b.signal()
-}
-
-func (b *budget) signal() {
-	if b.used < budgetSize {
-		select {
-		case b.freed <- struct{}{}:
-		default:
-		}
-	}
-}
+func (b *budget) give(size int) { b.room.Release(share(size)) }
 
 // abandon keeps room for a command for which nobody waits any more.
 func (b *budget) abandon(p pending) {
@@ -93,11 +71,10 @@ func (b *budget) sweep() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for len(b.abandoned) > 0 && b.abandoned[0].isOver() {
-		b.used -= b.abandoned[0].size
+		b.give(b.abandoned[0].size)
 		b.abandoned[0] = pending{}
 		b.abandoned = b.abandoned[1:]
 	}
-	b.signal()
 	if len(b.abandoned) > 0 {
 		b.sweeper.Reset(sweepEvery)
 	} else {

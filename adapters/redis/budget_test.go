@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,8 +56,74 @@ func TestEachOfManyWhoWaitForTheBudgetGetsItsPart(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if b.used != 0 {
-			t.Errorf("%d bytes are in use in the end", b.used)
+		if !b.tryTake(budgetSize) {
+			t.Error("not all of the budget was given back")
+		}
+	})
+}
+
+func TestALargeCommandIsNotPassedOverBySmallOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget()
+		for range maxPending {
+			if err := b.take(t.Context(), leastSize); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var order []string
+		done := make(chan struct{})
+		queue := func(name string, size int) {
+			go func() {
+				if err := b.take(t.Context(), size); err != nil {
+					t.Error(err)
+				}
+				order = append(order, name) // one at a time: the room fits one of them
+				b.give(size)
+				done <- struct{}{}
+			}()
+			synctest.Wait()
+		}
+		queue("large", 2*budgetSize)
+		queue("small", leastSize)
+		for range maxPending {
+			if b.tryTake(leastSize) {
+				t.Fatal("a command passed those that wait")
+			}
+			b.give(leastSize)
+			synctest.Wait()
+		}
+		<-done
+		<-done
+		if !slices.Equal(order, []string{"large", "small"}) {
+			t.Errorf("they were served in the order %v", order)
+		}
+	})
+}
+
+func TestASmallCommandThatFitsDoesNotSleepAfterALargeOneGaveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget()
+		if err := b.take(t.Context(), budgetSize/2); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		large, small := make(chan error), make(chan error, 1)
+		go func() { large <- b.take(ctx, budgetSize) }()
+		synctest.Wait()
+		go func() { small <- b.take(t.Context(), leastSize) }()
+		synctest.Wait()
+		cancel()
+		if err := <-large; !errors.Is(err, context.Canceled) {
+			t.Errorf("take = %v", err)
+		}
+		synctest.Wait()
+		select {
+		case err := <-small:
+			if err != nil {
+				t.Error(err)
+			}
+		default:
+			t.Error("the small one still waits")
 		}
 	})
 }

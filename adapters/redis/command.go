@@ -104,15 +104,6 @@ func (c *Coordination) callKey(ctx context.Context, operation, key string, argum
 	return reply, c.failure(ctx, operation, err)
 }
 
-// submitKey is submit to the server of a user's key.
-func (c *Coordination) submitKey(ctx context.Context, key string, arguments ...any) pending {
-	s, err := c.serverOf(ctx, key)
-	if err != nil {
-		return pending{err: err}
-	}
-	return s.submit(ctx, arguments...)
-}
-
 // failure says what an error of the client means to the caller of the port.
 func (c *Coordination) failure(ctx context.Context, operation string, err error) error {
 	deadline, bounded := ctx.Deadline()

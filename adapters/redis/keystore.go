@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -122,7 +123,8 @@ func (c *Coordination) FlushAll(ctx context.Context) error {
 	})
 }
 
-// unlink removes keys, all steps in one pipeline, and counts those that existed.
+// unlink removes keys, its steps pipelined within a window, and counts those that
+// existed. After an error it submits no more steps and waits for those under way.
 func (c *Coordination) unlink(ctx context.Context, operation string, keys []string) (int, error) {
 	size := deleteStep
 	if c.home.cluster != nil {
@@ -134,18 +136,27 @@ func (c *Coordination) unlink(ctx context.Context, operation string, keys []stri
 	}
 	// A key that is set again between two steps must not count twice.
 	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
-	var steps []pending
-	for step := range slices.Chunk(keys, size) {
-		steps = append(steps, c.submitKey(ctx, step[0], unlinkCall(step)...))
-	}
+	w := &window{ctx: ctx}
 	total := 0
-	for _, step := range steps {
-		reply, err := step.wait(ctx)
-		removed, err := c.toInt(operation, reply, c.failure(ctx, operation, err))
-		if err != nil {
-			return 0, err
+	var failed error
+	for step := range slices.Chunk(keys, size) {
+		if failed != nil {
+			break
 		}
-		total += removed
+		s, err := c.serverOf(ctx, step[0])
+		if err != nil {
+			failed = c.failure(ctx, operation, err)
+			break
+		}
+		w.add(s, func(reply any, err error) {
+			removed, err := c.toInt(operation, reply, c.failure(ctx, operation, err))
+			failed = cmp.Or(failed, err)
+			total += removed
+		}, unlinkCall(step)...)
+	}
+	w.drain()
+	if failed != nil {
+		return 0, failed
 	}
 	return total, nil
 }

@@ -45,7 +45,7 @@ func (a *acknowledger) send() {
 }
 
 // flush sends the queued notes, those on one message in one script, and all
-// scripts in one pipeline.
+// scripts pipelined within one window.
 func (a *acknowledger) flush() {
 	a.mu.Lock()
 	notes := a.notes
@@ -68,17 +68,22 @@ func (a *acknowledger) flush() {
 	}
 	ctx, cancel := context.WithTimeout(a.sending, ackFlushTimeout)
 	defer cancel()
-	sent := make([]pending, len(order))
-	for i, m := range order {
-		sent[i] = a.c.submit(ctx, scriptCall("evalsha", ackScript.hash, a.record(m.handle, m.number), calls[m])...)
+	var unknown []message // to a server that does not have the script
+	w := &window{ctx: ctx}
+	for _, m := range order {
+		// Another error means too low a count for the publisher, which a fault may
+		// cause. Nobody waits here for that error.
+		w.add(a.c.home, func(_ any, err error) {
+			if isNoScript(err) {
+				unknown = append(unknown, m)
+			}
+		}, scriptCall("evalsha", ackScript.hash, a.record(m.handle, m.number), calls[m])...)
 	}
-	for i, m := range order {
-		if _, err := sent[i].wait(ctx); isNoScript(err) {
-			_, _ = a.c.submit(ctx, scriptCall("eval", ackScript.source, a.record(m.handle, m.number), calls[m])...).wait(ctx)
-		}
-		// Another error means too low a count for the publisher, which a fault
-		// may cause; and nobody is here to be told.
+	w.drain()
+	for _, m := range unknown {
+		w.add(a.c.home, func(any, error) {}, scriptCall("eval", ackScript.source, a.record(m.handle, m.number), calls[m])...)
 	}
+	w.drain()
 }
 
 func (a *acknowledger) record(handle string, number uint64) []string {

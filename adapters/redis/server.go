@@ -110,10 +110,17 @@ func settings(from *redis.Options) *redis.Options {
 // submit hands a command to the pipeline. It waits only for room in it. The caller
 // must wait for each command that it submits.
 func (s *server) submit(ctx context.Context, arguments ...any) pending {
-	p := pending{server: s, cmd: command{redis.NewCmd(ctx, arguments...)}, size: sizeOf(arguments)}
-	if p.err = s.budget.take(ctx, p.size); p.err == nil {
-		p.future = s.pipe.Submit(ctx, p.cmd)
+	size := sizeOf(arguments)
+	if err := s.budget.take(ctx, size); err != nil {
+		return pending{err: err}
 	}
+	return s.start(ctx, size, arguments)
+}
+
+// start hands a command to the pipeline whose room in the budget is already taken.
+func (s *server) start(ctx context.Context, size int, arguments []any) pending {
+	p := pending{server: s, cmd: command{redis.NewCmd(ctx, arguments...)}, size: size}
+	p.future = s.pipe.Submit(ctx, p.cmd)
 	return p
 }
 
