@@ -81,8 +81,8 @@ generate: $(GINKGO) ## write the generated files anew: mocks and specs/CONTRACT.
 	$(JUDGE)
 	$(MATRIX) -write specs/CONTRACT.md build/specs.json
 
-.PHONY: check check-generated check-tidy check-vet check-lint check-contract
-check: check-generated check-tidy check-vet check-lint check-contract ## fail on stale generated files, an untidy go.mod, vet, lint
+.PHONY: check check-generated check-tidy check-vet check-386 check-lint check-contract
+check: check-generated check-tidy check-vet check-386 check-lint check-contract ## fail on stale generated files, an untidy go.mod, vet, lint
 
 # All generated files are removed from a copy of the tree and made again there,
 # so that one which nothing generates any more is found as well.
@@ -101,6 +101,10 @@ check-tidy:
 check-vet:
 	for module in $(MODULES); do go -C $$module vet ./... || exit; done
 
+# An int of 32 bits overflows where one of 64 does not.
+check-386:
+	GOARCH=386 go vet ./...
+
 check-lint: $(GOLANGCI_LINT)
 	for module in $(MODULES); do (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run ./...) || exit; done
 
@@ -113,7 +117,7 @@ bench: ## run the benchmarks, those of Redis beside the bare client with their r
 
 .PHONY: fuzz
 fuzz: ## run each fuzz test for FUZZTIME (30s)
-	@set -e; for package in ./coordination ./adapters/redis; do \
+	@set -e; for package in ./coordination ./adapters/redis ./sync; do \
 		list=$$(go test -list '^Fuzz' $$package); \
 		for name in $$(echo "$$list" | grep '^Fuzz'); do \
 			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$package; \

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing/synctest"
 	"time"
@@ -146,8 +147,7 @@ var _ = Describe("A refused operation", func() {
 		Entry(nil, "ttl", "that is too short", dsync.Operation{Type: dsync.Set, Key: "k", TTL: time.Millisecond - 1}),
 		Entry(nil, "id", "that is no UTF-8", dsync.Operation{Type: dsync.Clear, ID: "\xff"}),
 		Entry(nil, "id", "that is too long", dsync.Operation{Type: dsync.Clear, ID: long}),
-		Entry(nil, "priority", "that is too low", dsync.Operation{Type: dsync.Clear, Priority: math.MinInt32 - 1}),
-		Entry(nil, "priority", "that is too high", dsync.Operation{Type: dsync.Clear, Priority: math.MaxInt32 + 1}),
+		priorities(),
 		Entry(nil, "stamp", "below zero", dsync.Operation{Type: dsync.Clear, Stamp: dsync.Stamp{Wall: -1}}),
 		Entry(nil, "stamp", "that no JSON reader takes", dsync.Operation{Type: dsync.Clear, Stamp: dsync.Stamp{Wall: 1 << 53}}),
 		Entry(nil, "stamp", "that is years ahead", dsync.Operation{Type: dsync.Clear, Stamp: dsync.Stamp{Wall: 1 << 52}}),
@@ -165,3 +165,15 @@ var _ = Describe("A refused operation", func() {
 		nothingHappened()
 	})
 })
+
+// priorities are those out of bounds, which only an int of 64 bits can hold.
+func priorities() []TableEntry {
+	if strconv.IntSize < 64 {
+		return nil
+	}
+	low, high := int64(math.MinInt32)-1, int64(math.MaxInt32)+1
+	return []TableEntry{
+		Entry(nil, "priority", "that is too low", dsync.Operation{Type: dsync.Clear, Priority: int(low)}),
+		Entry(nil, "priority", "that is too high", dsync.Operation{Type: dsync.Clear, Priority: int(high)}),
+	}
+}
