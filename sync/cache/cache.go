@@ -47,6 +47,7 @@ type Cache[V any] struct {
 	prefix  string
 	options Options[V]
 	timed   bool // entries need the time at a hit
+	clock   *otter.CoarseClock
 	entries *otter.Cache[string, *entry[V]]
 	counts  counts
 
@@ -61,6 +62,7 @@ type Cache[V any] struct {
 type entry[V any] struct {
 	value   V
 	missing bool // the source has none
+	loaded  bool // not told by Set
 	keep    time.Duration
 	refresh time.Time // a hit after it starts a load
 	expires time.Time // served after it only if a load fails
@@ -92,18 +94,26 @@ func New[V any](node *Node, prefix string, options *Options[V]) (*Cache[V], erro
 		running: make(map[*flight[V]]struct{}),
 		idle:    make(chan struct{}),
 	}
+	c.clock = otter.NewCoarseClock(resolution)
 	if c.entries, err = otter.New(c.otterOptions()); err != nil {
+		c.clock.Stop()
 		return nil, fmt.Errorf("new: %w", err)
 	}
 	if err := node.routes.add(prefix, c); err != nil {
 		c.entries.StopAllGoroutines()
+		c.clock.Stop()
 		return nil, err
 	}
 	return c, nil
 }
 
+// resolution is how exact the times of entries are. A hit reads the precise time
+// once, for Readable; to read it for the TTL too would cost as much as the rest.
+const resolution = 50 * time.Millisecond
+
 func (c *Cache[V]) otterOptions() *otter.Options[string, *entry[V]] {
 	options := &otter.Options[string, *entry[V]]{
+		Clock: c.clock,
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[string, *entry[V]]) time.Duration {
 			return e.Value.keep
 		}),

@@ -16,6 +16,9 @@ import (
 	"github.com/riptidecrawler/coordkit/sync/cache"
 )
 
+// late is how much later than at its TTL a value may expire.
+const late = 50 * time.Millisecond
+
 var _ = Describe("A cache", func() {
 	It("loads a value once and then serves it from memory", func() {
 		onOneNode(nil, func(ctx context.Context, c *cache.Cache[string]) {
@@ -113,7 +116,7 @@ var _ = Describe("A cache", func() {
 			synctest.Wait()
 			Expect(node.Set(ctx, "v:a", []byte("1"), 0)).To(Succeed())
 			Expect(c.Get(ctx, "a", gives(2))).To(Equal(1))
-			time.Sleep(time.Minute)
+			time.Sleep(time.Minute + late)
 			Expect(c.Get(ctx, "a", gives(2))).To(Equal(2))
 		})
 	})
@@ -135,7 +138,7 @@ var _ = Describe("A cache", func() {
 			Expect(count()).To(Equal(200))
 			time.Sleep(500 * time.Millisecond)
 			Expect(count()).To(And(BeNumerically(">", 20), BeNumerically("<", 180)))
-			time.Sleep(501 * time.Millisecond)
+			time.Sleep(501*time.Millisecond + late)
 			Expect(count()).To(BeZero())
 		})
 	})
@@ -157,7 +160,7 @@ var _ = Describe("A cache", func() {
 			_, found := c.Peek("a")
 			Expect(found).To(BeFalse())
 			Expect(c.Stats()).To(Equal(cache.Stats{Hits: 1, Misses: 1, Loads: 1, Size: 1}))
-			time.Sleep(time.Second)
+			time.Sleep(time.Second + late)
 			Expect(c.Get(ctx, "a", gives(1))).To(Equal(1))
 		})
 	})
@@ -176,12 +179,12 @@ var _ = Describe("A cache", func() {
 		onOneNode(options, func(ctx context.Context, c *cache.Cache[int]) {
 			Expect(c.Get(ctx, "a", gives(1))).To(Equal(1))
 			Expect(c.Fetch(ctx, "a", fails[int](errSource))).To(Equal(cache.Result[int]{Value: 1}))
-			time.Sleep(10 * time.Second)
+			time.Sleep(10*time.Second + late)
 			_, found := c.Peek("a")
 			Expect(found).To(BeFalse())
 			Expect(c.Fetch(ctx, "a", fails[int](errSource))).To(Equal(cache.Result[int]{Value: 1, Stale: true}))
 			Expect(c.Stats().StaleServed).To(Equal(uint64(1)))
-			time.Sleep(time.Minute)
+			time.Sleep(time.Minute + late)
 			_, err := c.Fetch(ctx, "a", fails[int](errSource))
 			Expect(err).To(MatchError(errSource))
 		})
@@ -191,7 +194,7 @@ var _ = Describe("A cache", func() {
 		options := &cache.Options[int]{TTL: 10 * time.Second, StaleFor: time.Minute}
 		onTwoNodes(options, options, func(ctx context.Context, one, two *cache.Cache[int]) {
 			Expect(one.Get(ctx, "a", gives(1))).To(Equal(1))
-			time.Sleep(10 * time.Second)
+			time.Sleep(10*time.Second + late)
 			_, err := one.Get(ctx, "a", func(context.Context, string) (int, error) {
 				Expect(two.Delete(ctx, "a")).To(Succeed())
 				time.Sleep(time.Second)
@@ -205,7 +208,7 @@ var _ = Describe("A cache", func() {
 		options := &cache.Options[int]{TTL: 10 * time.Second, StaleFor: time.Minute}
 		onOneNode(options, func(ctx context.Context, c *cache.Cache[int]) {
 			Expect(c.Get(ctx, "a", gives(1))).To(Equal(1))
-			time.Sleep(10 * time.Second)
+			time.Sleep(10*time.Second + late)
 			_, err := c.Get(ctx, "a", fails[int](cache.ErrNotFound))
 			Expect(err).To(MatchError(cache.ErrNotFound))
 			_, err = c.Get(ctx, "a", fails[int](errSource))
@@ -283,7 +286,7 @@ var _ = Describe("A cache", func() {
 		Entry("the empty prefix beside another one", "", nil, `overlap with "user:"`),
 		Entry("a prefix that is too long", strings.Repeat("x", coordination.MaxNameLen), nil, "prefix has"),
 		Entry("a negative TTL", "a", &cache.Options[int]{TTL: -1}, "TTL is -1ns"),
-		Entry("a TTL below a millisecond", "a", &cache.Options[int]{TTL: 1}, "TTL is 1ns"),
+		Entry("a TTL below 100 ms", "a", &cache.Options[int]{TTL: 99 * time.Millisecond}, "TTL is 99ms"),
 		Entry("a TTL above a year", "a", &cache.Options[int]{TTL: 1 << 62}, "TTL is"),
 		Entry("a refresh after the TTL", "a", &cache.Options[int]{TTL: time.Second, RefreshAfter: time.Second}, "RefreshAfter is 1s"),
 		Entry("a capacity out of range", "a", &cache.Options[int]{Capacity: 1 << 63}, "Capacity is"),

@@ -90,12 +90,21 @@ func (c *Cache[V]) apply(key string, data []byte, ttl time.Duration) error {
 	if ttl == 0 {
 		ttl = c.options.TTL // of a node that set the key without a TTL
 	}
-	return c.put(key, c.entryFor(value, ttl))
+	c.put(key, c.entryFor(value, ttl), nil)
+	return nil
 }
 
 func (c *Cache[V]) drop(key string) {
 	c.detachKey(key)
 	c.entries.Invalidate(key)
+}
+
+// dropLoaded drops key if it was loaded.
+func (c *Cache[V]) dropLoaded(key string) {
+	c.detachKey(key)
+	if e, found := c.entries.GetIfPresent(key); found && e.loaded {
+		c.entries.Invalidate(key)
+	}
 }
 
 // detachKey has callers that come after an operation start a new load.
@@ -105,8 +114,10 @@ func (c *Cache[V]) detachKey(key string) {
 	delete(c.flights, key)
 }
 
-func (c *Cache[V]) dropMatching(ctx context.Context, pattern string) error {
-	if pattern == literal(c.prefix)+"*" {
+// dropMatching drops the keys that pattern, of whole keys, matches: all of them or
+// only those that were loaded.
+func (c *Cache[V]) dropMatching(ctx context.Context, pattern string, loadedOnly bool) error {
+	if pattern == literal(c.prefix)+"*" && !loadedOnly {
 		c.dropAll()
 		return nil
 	}
@@ -117,11 +128,11 @@ func (c *Cache[V]) dropMatching(ctx context.Context, pattern string) error {
 		}
 	}
 	c.mu.Unlock()
-	for key := range c.entries.Keys() {
+	for key, e := range c.entries.All() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if coordination.Match(pattern, c.prefix+key) {
+		if (e.loaded || !loadedOnly) && coordination.Match(pattern, c.prefix+key) {
 			c.entries.Invalidate(key)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/riptidecrawler/coordkit/coordination"
+	dsync "github.com/riptidecrawler/coordkit/sync"
 )
 
 // maxRefreshes is how many loads run in the background at a time.
@@ -124,47 +125,56 @@ func (c *Cache[V]) run(f *flight[V], key string, load Load[V]) {
 		}
 	}()
 	readable := c.node.Readable()
+	lease := c.node.Begin() // before the load: whatever changes key from here on wins
 	value, err := load(f.ctx, key)
 	missing := errors.Is(err, ErrNotFound)
 	if cause := context.Cause(f.ctx); err != nil && !missing && cause != nil {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	if err == nil || missing {
-		c.store(f, readable, key, value, missing)
+		c.store(f, lease, readable, key, value, missing)
 	}
 	if f.err = err; err == nil {
 		f.value = value
 	}
 }
 
-// store keeps a loaded value, unless an operation on the key has detached f.
-func (c *Cache[V]) store(f *flight[V], readable bool, key string, value V, missing bool) {
-	readable = readable && c.node.Readable()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !readable || c.closed || c.flights[key] != f {
-		c.counts.discarded.Add(1)
-		return
+// store keeps a loaded value, unless an operation that bears on the key was applied
+// since the lease began, or the node is not or was not Readable.
+func (c *Cache[V]) store(f *flight[V], lease dsync.Stamp, readable bool, key string, value V, missing bool) {
+	stored := false
+	if readable && c.node.Readable() {
+		e := &entry[V]{missing: missing, keep: c.options.NegativeTTL}
+		if !missing {
+			e = c.entryFor(value, jittered(c.options.TTL))
+		}
+		e.loaded = true
+		err := c.node.FillFunc(f.ctx, lease, c.prefix+key, func(context.Context) error {
+			stored = c.put(key, e, f)
+			return nil
+		})
+		stored = stored && err == nil
 	}
-	switch {
-	case !missing:
-		c.entries.Set(key, c.entryFor(value, jittered(c.options.TTL)))
-	case c.options.NegativeTTL > 0:
-		c.entries.Set(key, &entry[V]{missing: true, keep: c.options.NegativeTTL})
-	default:
-		c.entries.Invalidate(key)
+	if !stored {
+		c.counts.discarded.Add(1)
 	}
 }
 
-// put stores e, unless the cache is closed.
-func (c *Cache[V]) put(key string, e *entry[V]) error {
+// put stores e and reports true, unless the cache is closed or an operation has
+// detached f, which is nil for a value that was told. An e that lives for no time
+// replaces a value by none.
+func (c *Cache[V]) put(key string, e *entry[V], f *flight[V]) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		return coordination.ErrClosed
+	switch {
+	case c.closed || f != nil && c.flights[key] != f:
+		return false
+	case e.keep == 0:
+		c.entries.Invalidate(key)
+	default:
+		c.entries.Set(key, e)
 	}
-	c.entries.Set(key, e)
-	return nil
+	return true
 }
 
 func (c *Cache[V]) isClosed() bool {
@@ -197,6 +207,7 @@ func (c *Cache[V]) Close(ctx context.Context) error {
 		c.node.routes.remove(c.prefix)
 		c.entries.InvalidateAll()
 		c.entries.StopAllGoroutines()
+		c.clock.Stop()
 	}
 	select {
 	case <-c.idle:

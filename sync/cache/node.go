@@ -39,6 +39,10 @@ func NewNode(config dsync.Config, port coordination.DistributedCoordination, opt
 	}
 	routes := &routes{caches: make(map[string]routed)}
 	set.Cache, set.Recovery.Suspicion = routes, dsync.TreatAsMiss
+	if set.Consensus == nil {
+		set.Consensus = dsync.LastWriterWins{}
+	}
+	set.Consensus = dropping{set.Consensus, config.NodeID, routes}
 	node, err := dsync.New(config, port, &set)
 	if err != nil {
 		return nil, err
@@ -51,8 +55,39 @@ func NewNode(config dsync.Config, port coordination.DistributedCoordination, opt
 type routed interface {
 	apply(key string, data []byte, ttl time.Duration) error
 	drop(key string)
-	dropMatching(ctx context.Context, pattern string) error
+	dropLoaded(key string)
+	dropMatching(ctx context.Context, pattern string, loadedOnly bool) error
 	dropAll()
+}
+
+// dropping drops loaded values also by operations of other nodes that are refused
+// as older. Where clocks differ, a load can look newer than a delete that followed
+// it. The other nodes know of no load, so that dropping it never makes them differ.
+type dropping struct {
+	dsync.ConsensusManager
+	self   string
+	routes *routes
+}
+
+func (d dropping) Decide(operation dsync.Operation, conflict dsync.Conflict) (apply bool, reason string) {
+	apply, reason = d.ConsensusManager.Decide(operation, conflict)
+	if apply || operation.Origin == d.self {
+		return apply, reason
+	}
+	pattern := operation.Key
+	switch operation.Type {
+	case dsync.Set, dsync.Delete:
+		if cache, rest := d.routes.find(operation.Key); cache != nil {
+			cache.dropLoaded(rest)
+		}
+		return apply, reason
+	case dsync.Clear:
+		pattern = "*"
+	}
+	for _, cache := range d.routes.all() {
+		_ = cache.dropMatching(context.Background(), pattern, true) // it fails with its context alone
+	}
+	return apply, reason
 }
 
 // routes hands each operation to the cache whose prefix its key has.
@@ -116,7 +151,7 @@ func (r *routes) Delete(_ context.Context, key string) error {
 
 func (r *routes) InvalidatePattern(ctx context.Context, pattern string) error {
 	for _, cache := range r.all() {
-		if err := cache.dropMatching(ctx, pattern); err != nil {
+		if err := cache.dropMatching(ctx, pattern, false); err != nil {
 			return err
 		}
 	}

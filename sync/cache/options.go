@@ -17,7 +17,7 @@ const (
 )
 
 // Options are the optional settings of a Cache. The zero value works. No duration
-// is negative.
+// is negative, or below 100 ms unless it is 0. Values expire up to 50 ms late.
 type Options[V any] struct {
 	// TTL is how long a value may be served after it was stored. Each value lives
 	// up to a tenth less, at random, so that values stored together do not expire
@@ -104,7 +104,7 @@ func (o *Options[V]) withDefaults() (Options[V], error) {
 }
 
 const (
-	minDuration = time.Millisecond
+	minDuration = 100 * time.Millisecond
 	maxDuration = 365 * 24 * time.Hour
 )
 
