@@ -3,9 +3,9 @@ package redis
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/riptidecrawler/coordkit/adapters/internal/delivery"
@@ -26,6 +26,10 @@ import (
 const (
 	// ackLinger is how long a record outlives the publisher's timeout.
 	ackLinger = 10 * time.Second
+
+	// ackLongest bounds how long a record stays after its last note, whatever a
+	// frame says: any client that may publish can write a frame.
+	ackLongest = 24 * time.Hour
 
 	// ackBacklog bounds the notes that wait for a slow server. Beyond it they
 	// are dropped, and the publisher counts too few.
@@ -48,7 +52,6 @@ func (n counts) complete(frames int) bool {
 // those on its messages.
 type acknowledger struct {
 	c       *Coordination
-	number  atomic.Uint64
 	joining chan struct{} // holds a token while the inbox is being joined
 
 	wake    chan struct{}
@@ -86,7 +89,7 @@ type expectation struct {
 }
 
 func (a *acknowledger) expect() *expectation {
-	e := &expectation{a: a, number: a.number.Add(1), told: make(chan counts, 1), again: make(chan struct{}, 1)}
+	e := &expectation{a: a, number: rand.Uint64(), told: make(chan counts, 1), again: make(chan struct{}, 1)}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.waiting[e.number] = e

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -16,12 +17,17 @@ type names struct {
 	records  string
 }
 
-func newNames(namespace string) names {
-	escaped := escape(namespace)
+// newNames returns the names in a database. A server keeps the keys of its databases
+// apart, but not their channels. So the channels of all but database 0 carry its number.
+func newNames(namespace string, database int) names {
+	escaped, number := escape(namespace), ""
+	if database != 0 {
+		number = strconv.Itoa(database)
+	}
 	return names{
 		keys:     escaped + ":k:",
-		channels: escaped + ":c:",
-		inboxes:  escaped + ":i:",
+		channels: escaped + ":c" + number + ":",
+		inboxes:  escaped + ":i" + number + ":",
 		records:  "{" + escaped + "}:",
 	}
 }

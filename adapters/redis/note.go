@@ -61,7 +61,7 @@ func (a *acknowledger) flush() {
 		m := message{n.to.handle, n.to.number}
 		if calls[m] == nil {
 			order = append(order, m)
-			linger := n.to.timeout + uint64(ackLinger/time.Millisecond)
+			linger := min(n.to.timeout, uint64(ackLongest/time.Millisecond)) + uint64(ackLinger/time.Millisecond)
 			calls[m] = []any{a.c.names.inboxes + m.handle, m.number, linger}
 		}
 		calls[m] = append(calls[m], n.what, n.id, n.count)

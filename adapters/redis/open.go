@@ -218,7 +218,7 @@ func newCoordination(home *server, options Options) *Coordination {
 		home:      home,
 		id:        rand.Text(),
 		namespace: options.Namespace,
-		names:     newNames(options.Namespace),
+		names:     newNames(options.Namespace, home.options.DB),
 		buffer:    options.Buffer,
 		published: delivery.NewRate(),
 		received:  delivery.NewRate(),

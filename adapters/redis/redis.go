@@ -9,11 +9,15 @@
 //
 //	riptide:k:KEY          a key of the user's (string)
 //	riptide:c:CHANNEL      a channel of the user's
-//	riptide:i:HANDLE       the channel on which a handle hears of acknowledgements
+//	riptide:i:HANDLE       the inbox of a handle: acknowledgements and probes
 //	{riptide}:members      live members by the end of their time (sorted set)
 //	{riptide}:metadata     their metadata (hash)
 //	{riptide}:leader       holder, term and end of the lease (hash; see lease.lua)
 //	{riptide}:ack:ID       who took a message, for a few seconds (hash)
+//
+// In another database than 0 its number follows the letter in the names of channels
+// (riptide:c3:CHANNEL), because a server does not keep the channels of its databases
+// apart.
 //
 // The records in braces share one hash tag, so that each step is one script on
 // one shard, atomic, by the server's clock. They expire when they are of no use
