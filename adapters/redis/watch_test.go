@@ -149,3 +149,46 @@ func TestAPrimaryThatSentinelReplacedIsLeft(t *testing.T) {
 		}
 	}
 }
+
+// The address stays the same for long enough that only the refused write tells.
+func TestAServerThatRefusesWritesAsAReplicaIsLeftByAllConnections(t *testing.T) {
+	first, second := private(t), private(t)
+	var address atomic.Value
+	address.Store(first.Address)
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, address.Load().(string))
+	}
+	var log records
+	handle := open(t, "redis://redis.example", &redis.Options{LinkTimeout: time.Minute, Dialer: dial, Logger: log.logger()})
+	subscription, err := handle.Subscribe(t.Context(), "channel")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if failed, err := together(t, handle); failed > 0 {
+		t.Fatal(err)
+	}
+	host, port, _ := net.SplitHostPort(second.Address)
+	raw := goredis.NewClient(&goredis.Options{Addr: first.Address})
+	defer raw.Close()
+	if err := raw.ReplicaOf(t.Context(), host, port).Err(); err != nil {
+		t.Fatal(err)
+	}
+	address.Store(second.Address)
+	if err := handle.Set(within(t), "key", nil, 0); !errors.Is(err, coordination.ErrUnavailable) || !strings.Contains(err.Error(), "READONLY") {
+		t.Errorf("Set on a replica = %v", err)
+	}
+	if err := handle.Set(within(t), "key", nil, 0); err != nil {
+		t.Errorf("the next Set = %v", err)
+	}
+	if failed, err := together(t, handle); failed > 0 {
+		t.Errorf("%d of 10 concurrent calls = %v", failed, err)
+	}
+	stop := publishing(t, handle, "from the new primary")
+	defer stop()
+	if payload, gap := hears(t, subscription); payload != "from the new primary" || !gap {
+		t.Errorf("heard %q, told of the gap %v", payload, gap)
+	}
+	if text := log.String(); !strings.Contains(text, "dropped") || !strings.Contains(text, "READONLY") {
+		t.Errorf("the log does not tell of it:\n%s", text)
+	}
+}
