@@ -14,12 +14,15 @@ var (
 	errEnding  = errors.New("sync: the election ends")
 )
 
-// campaign asks for the lease in each interval.
-func (e *LeaderElection) campaign(ctx context.Context) {
+// campaign asks for the lease in each interval, and returns errAborted if the work
+// was aborted.
+func (e *LeaderElection) campaign(ctx context.Context) error {
 	if e.options.Observer {
 		<-ctx.Done()
-		return
+		return nil
 	}
+	ctx, e.abort = context.WithCancelCause(ctx)
+	defer e.abort(nil)
 	mayHold := false // the lease, whether or not the node leads
 	for ctx.Err() == nil {
 		mayHold = e.try(ctx)
@@ -28,12 +31,22 @@ func (e *LeaderElection) campaign(ctx context.Context) {
 	if mayHold {
 		e.resign(context.WithoutCancel(ctx), e.current())
 	}
+	if context.Cause(ctx) == errAborted {
+		return errAborted
+	}
+	return nil
 }
 
 // try asks for the lease, or for more of it, and reports whether this node may
 // hold it now. An error means that nothing is known; what was known before holds
 // for as long as it does.
 func (e *LeaderElection) try(ctx context.Context) (mayHold bool) {
+	if !e.looked {
+		if err := e.look(ctx); err != nil {
+			e.tell(ElectionFailed, 0, err)
+			return false
+		}
+	}
 	asked, wall := time.Now(), e.wall().Round(0)
 	term, acquired, err := e.acquire(ctx)
 	if e.byAnswer {
@@ -60,6 +73,21 @@ func (e *LeaderElection) try(ctx context.Context) (mayHold bool) {
 		e.extend(held, asked, wall)
 	}
 	return acquired
+}
+
+// look finds the lease that an earlier election of this node on the handle may have
+// left. try gives it back if it still has that term when it is acquired.
+func (e *LeaderElection) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.options.Timeout)
+	defer cancel()
+	leader, found, err := e.leadership.Leader(ctx)
+	if err != nil {
+		return err
+	}
+	if e.looked = true; found && leader.NodeID == e.node {
+		e.led = leader.Term
+	}
+	return nil
 }
 
 // giveBack releases a lease that outlived this node's leadership: answers were lost.
@@ -107,9 +135,16 @@ func (e *LeaderElection) begin(ctx context.Context, term uint64, asked, wall tim
 	}
 	go func() {
 		defer close(begun.done)
-		if err := e.callLead(work, term); err != nil {
-			stop(err)
-		}
+		err := errAborted // unless callLead returns
+		defer func() {
+			if err == errAborted {
+				e.abort(err)
+			}
+			if err != nil {
+				stop(err)
+			}
+		}()
+		err = e.callLead(work, term)
 	}()
 }
 

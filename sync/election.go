@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/riptidecrawler/coordkit/coordination"
@@ -23,7 +24,8 @@ type ElectionOptions struct {
 	// return when ctx is done, which it is before the lease can have expired. Until
 	// it returns, this node does not try for a leadership that it has lost. If it
 	// returns earlier, the node goes on leading, without work. A panic is reported
-	// as LeadershipLost; then the lease is released and acquired again.
+	// as LeadershipLost; then the lease is released and acquired again. If it ends by
+	// runtime.Goexit, Run returns an error.
 	Lead func(ctx context.Context, term uint64)
 	// Observer says that the node only watches, and is no candidate.
 	Observer bool
@@ -59,8 +61,12 @@ type LeaderElection struct {
 	byAnswer   bool // a defect, for the test that must notice it
 
 	nudges chan struct{}
-	once   sync.Once
-	led    uint64 // the last term in which the node led; only Run's goroutine uses it
+	ran    atomic.Bool
+
+	// Only the campaign's goroutine uses these.
+	led    uint64 // the last term that must not be led in again
+	looked bool   // led includes a lease of an earlier election on the handle
+	abort  context.CancelCauseFunc
 
 	mu     sync.Mutex // guards what follows
 	tenure *tenure    // nil where the node does not lead
@@ -191,16 +197,35 @@ func (e *LeaderElection) Nudge() {
 // Run takes part in the election until ctx is done. Then it stops the work, goes
 // on renewing the lease until the work has returned, and frees it.
 //
-// Errors: ErrRunning where it was called before; coordination.ErrInvalidArgument
-// for a nil context.
+// Before its first request for the lease, it asks the port who leads. If an earlier
+// election with this node ID on the same handle left a lease behind, Run releases it
+// and acquires again, so that the term is greater.
+//
+// Errors: ErrRunning at once if it was called before; coordination.ErrInvalidArgument
+// for a nil context. If Lead, the port or the observer ends its goroutine by
+// runtime.Goexit, as a mock does when it fails a test, Run stops the work, waits for
+// it, and returns an error that says so.
 func (e *LeaderElection) Run(ctx context.Context) error {
 	if err := coordination.CheckContext("run election", ctx); err != nil {
 		return err
 	}
-	err := ErrRunning
-	e.once.Do(func() {
-		err = nil
-		e.campaign(ctx)
-	})
-	return err
+	if e.ran.Swap(true) {
+		return ErrRunning
+	}
+	ended := make(chan error, 1)
+	go func() {
+		err := errAborted
+		defer func() {
+			if held := e.current(); held != nil {
+				e.end(held, err)
+				<-held.done
+			}
+			ended <- err
+		}()
+		err = e.campaign(ctx)
+	}()
+	if err := <-ended; err != nil {
+		return fmt.Errorf("run election: %w", err)
+	}
+	return nil
 }

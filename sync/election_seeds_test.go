@@ -49,8 +49,14 @@ func (c *contest) hold(ctx context.Context) {
 	for number := range contestants {
 		random := rand.New(rand.NewPCG(c.seed, uint64(number)))
 		lives.Go(func() {
+			var handle *memory.Coordination
 			for ctx.Err() == nil {
-				c.live(ctx, number, random)
+				if handle == nil || random.IntN(2) == 0 { // else the node starts again on its handle
+					var err error
+					handle, err = c.hub.Open(nil)
+					Expect(err).NotTo(HaveOccurred())
+				}
+				c.live(ctx, handle, number, random)
 			}
 		})
 	}
@@ -62,9 +68,7 @@ func (c *contest) hold(ctx context.Context) {
 }
 
 // live is one life of a node. It ends before its time by a crash, or cleanly.
-func (c *contest) live(ctx context.Context, number int, random *rand.Rand) {
-	handle, err := c.hub.Open(nil)
-	Expect(err).NotTo(HaveOccurred())
+func (c *contest) live(ctx context.Context, handle *memory.Coordination, number int, random *rand.Rand) {
 	port := &badPort{Leadership: handle, calm: c.calm, random: rand.New(rand.NewPCG(random.Uint64(), 0))}
 	windDown := time.Duration(random.Int64N(int64(trialLease / 2)))
 	election, err := dsync.NewLeaderElection(fmt.Sprint("node", number), trialLease, port, &dsync.ElectionOptions{
@@ -109,11 +113,10 @@ func (c *contest) leads(number int, term uint64) {
 		c.violated("%v lead at once", leaders)
 	}
 	c.mu.Lock()
-	former, found := c.terms[term]
-	older := term < c.highest
+	rises := term > c.highest
 	c.terms[term], c.highest = number, max(c.highest, term)
 	c.mu.Unlock()
-	if older || found && former != number {
+	if !rises {
 		c.violated("node%d leads in a term of former times", number)
 	}
 }

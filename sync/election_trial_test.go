@@ -12,6 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 	"go.uber.org/mock/gomock"
 
+	"github.com/riptidecrawler/coordkit/coordination"
 	"github.com/riptidecrawler/coordkit/mocks"
 	dsync "github.com/riptidecrawler/coordkit/sync"
 )
@@ -36,8 +37,10 @@ type trial struct {
 	end   context.CancelFunc
 	ended chan struct{} // closed when Run has returned
 
-	answers []answer // those to come; for the campaign's goroutine only
-	calls   journal  // of the port
+	leader  coordination.Leader // the holder before the election
+	blind   int                 // how often asking for the holder fails
+	answers []answer            // those to come; for the campaign's goroutine only
+	calls   journal             // of the port
 	events  journal
 	works   journal // of the leader
 }
@@ -84,6 +87,14 @@ func newTrial(options *dsync.ElectionOptions, answers ...answer) *trial {
 	election, err := dsync.NewLeaderElection("node", trialLease, t.port, options, t.observe)
 	Expect(err).NotTo(HaveOccurred())
 	t.LeaderElection = election
+	t.port.EXPECT().Leader(gomock.Any()).AnyTimes().
+		DoAndReturn(func(context.Context) (coordination.Leader, bool, error) {
+			if t.blind > 0 {
+				t.blind--
+				return coordination.Leader{}, false, coordination.ErrUnavailable
+			}
+			return t.leader, t.leader.Term > 0, nil
+		})
 	t.port.EXPECT().TryAcquireLeadership(gomock.Any(), "node", trialLease).AnyTimes().
 		DoAndReturn(func(ctx context.Context, _ string, _ time.Duration) (uint64, bool, error) {
 			said := t.next()

@@ -78,8 +78,8 @@ func (s *DistributedSync) Run(ctx context.Context) error {
 		return nil
 	})
 
-	_ = s.election.Run(campaign) // it was not called before
-	stopLiving()                 // first, for none of its heartbeats to be told as refused
+	fatal(s.election.Run(campaign))
+	stopLiving() // first, for none of its heartbeats to be told as refused
 	s.closed.Store(true)
 	signs.Wait() // to show life after the goodbye would undo it
 	if working.Err() == nil {

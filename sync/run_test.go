@@ -20,7 +20,7 @@ func candidate(lead func(ctx context.Context, term uint64)) setting {
 
 // everyMethod is what a running node calls on the port.
 var everyMethod = []string{
-	"Publish", "Subscribe", "RegisterNode", "Heartbeat", "DeregisterNode", "TryAcquireLeadership", "ReleaseLeadership",
+	"Publish", "Subscribe", "RegisterNode", "Heartbeat", "DeregisterNode", "Leader", "TryAcquireLeadership", "ReleaseLeadership",
 }
 
 var _ = Describe("Run", Label("running"), func() {
@@ -30,7 +30,7 @@ var _ = Describe("Run", Label("running"), func() {
 			Expect(n.port.took()).To(ConsistOf(
 				"Subscribe riptide:sync:operations", "Subscribe "+inboxOfSelf,
 				"RegisterNode self metadata", "Heartbeat self 3s",
-				"TryAcquireLeadership self 10s",
+				"Leader", "TryAcquireLeadership self 10s",
 				"Publish heartbeat 1 last 0",
 			))
 			Expect(n.finish()).To(Succeed())

@@ -74,6 +74,9 @@ func newScriptedPort() *scriptedPort {
 			err := p.call(ctx, "DeregisterNode", node)
 			return err == nil, err
 		}).AnyTimes()
+	expected.Leader(gomock.Any()).DoAndReturn(func(ctx context.Context) (coordination.Leader, bool, error) {
+		return coordination.Leader{}, false, p.call(ctx, "Leader")
+	}).AnyTimes()
 	expected.TryAcquireLeadership(gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(
 		func(ctx context.Context, node string, ttl time.Duration) (uint64, bool, error) {
 			if err := p.call(ctx, "TryAcquireLeadership", node, ttl); err != nil {
