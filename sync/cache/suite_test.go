@@ -93,6 +93,8 @@ func onTwoNodes[V any](options, others *cache.Options[V], body func(ctx context.
 	})
 }
 
+var _ = Describe("The example for Ginkgo", func() { shopSpecs(func() *testing.T { return suite }) })
+
 var errSource = errors.New("the database is down")
 
 func gives[V any](value V) cache.Load[V] {
