@@ -21,14 +21,18 @@ import (
 //	redis://user:password@localhost:6379/3
 //	rediss://localhost:6380?dial_timeout=2s
 //	unix:///run/redis.sock?db=3
-//	redis://sentinel-1,sentinel-2,sentinel-3?master_name=main
+//	redis://node-1:6379,node-2:6379
+//	redis://node-1?addr=node-2:6379&addr=node-3:6379
+//	redis://:password@sentinel-1:26379,sentinel-2:26379?master_name=main&password=secret
 //
+// Several addresses are nodes of a Cluster; so is a single one that says so (HELLO).
 // With master_name the addresses are those of Sentinels, and user and password are
 // theirs; username and password as parameters are those of the servers. rediss://
-// means TLS to both. Of many Sentinels some will do, they tell of the others.
+// means TLS to all. A few of the nodes or Sentinels are enough: they name the others.
 //
-// valkey:// and valkeys:// are other names of redis:// and rediss://. A parameter
-// or an option that would have no effect is refused.
+// valkey:// and valkeys:// are other names of redis:// and rediss://. Whatever would
+// have no effect is refused: parameters of retries and pools, for which the adapter
+// makes its own choice, a database number on a Cluster, TLS with redis://.
 //
 // ctx bounds the call, not the handle. options may be nil.
 //
@@ -148,12 +152,15 @@ func fieldOf(hello any, name string) string {
 // New returns a handle that connects as a client of the caller does: to the same
 // server, with its dialer, user, password, database, protocol, time-outs, buffers
 // and ages of connections. It connects to nothing yet. The client is a
-// *redis.Client, for one server or with Sentinel (redis.NewFailoverClient).
+// *redis.Client, for one server or with Sentinel (redis.NewFailoverClient), or a
+// *redis.ClusterClient.
 //
-// The handle opens connections of its own and leaves the client's pool, hooks,
-// limiter and retries alone. The client's dialer must return when its context is
-// done; that of go-redis with TLS returns after DialTimeout. With Sentinel the
-// client resolves the primary: close it after the handle.
+// The handle opens connections of its own, and does not use the client's pool, hooks,
+// limiter, retries or routing to replicas. The client's dialer must return when its
+// context is done; that of go-redis with TLS returns after DialTimeout, for which Close
+// may have to wait. It is also called three times within LinkTimeout to see where the
+// address leads. With Sentinel the client resolves the primary: close it after the
+// handle. Other clients may be closed at any time.
 //
 // Errors: ErrInvalidArgument for a nil client, one of another type, and an invalid
 // option; ErrClosed if the client is closed.

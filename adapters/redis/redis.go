@@ -23,28 +23,52 @@
 // one shard, atomic, by the server's clock. They expire when they are of no use
 // any more; nothing is ever flushed or scanned but riptide:k:*.
 //
+// # Deployments
+//
+// All records of a namespace, what is published and the subscriptions of a handle go to
+// one server, its home. Deployments differ in how home is found:
+//
+//   - One server: at the address of the URL.
+//   - Sentinel: the primary that most of the Sentinels name. A server that says that it
+//     is a replica is refused.
+//   - Cluster: the node that serves the slot of {riptide}. Keys of the user's go to the
+//     nodes that serve their own slots; Keys and FlushAll visit all primaries.
+//
+// Home is looked up again three times within LinkTimeout. When it is another server, or
+// when it refuses a write because it is a replica, the handle closes all connections to
+// it and connects anew. A name that has several addresses of one server keeps its
+// connections: a server counts as another one if its run_id (INFO) differs.
+//
+// On a Cluster a command that a node did not run (MOVED, ASK, TRYAGAIN, CLUSTERDOWN) is
+// sent on, to the right node or again, for a second at most. During a failover calls
+// return ErrUnavailable until the Cluster has elected another primary. Keys returns every
+// key that is there all the while, also if slots move meanwhile; if they move without a
+// pause it returns ErrUnavailable. DeleteMany is one command for each key.
+//
 // # Connections
 //
 // A handle opens one connection for all of its subscriptions; one for the commands
 // of callers who come one at a time; and one on which those of concurrent callers
 // are pipelined (go-redis' full-duplex auto-pipelining). A fourth one, for commands
 // that must follow one another, opens with the first HealthCheck or Stats, or the first
-// acquisition that waits for replicas. It opens no others for long, with Open and with
-// New alike. Connecting, with the TLS handshake, ends
-// within dial_timeout, 5 s by default. A connection that the other side closed
-// while it was idle is replaced before it is used.
+// acquisition that waits for replicas. On a Cluster there are up to three more to each
+// node, and with Sentinel one to each Sentinel. New opens the same ones as Open.
 //
-// If the server turns out not to be primary, all connections are closed and
-// the address is resolved again. The subscriptions' link is watched: a PING goes out
-// three times within LinkTimeout, and a link that has been silent for that long is
-// replaced. Whenever the link was replaced, every subscription receives
+// Connecting, with the TLS handshake, ends within dial_timeout, and each reply comes
+// within read_timeout; both are 5 s by default. A connection that the other side
+// closed while it was idle is replaced before it is used: without a file descriptor to
+// look at, as with TLS, a PING asks after each pause of 100 ms. When the network comes
+// back after a silence, handshakes that it swallowed are given up.
+//
+// The subscriptions' link is watched: a PING goes out three times within LinkTimeout,
+// and a link that has been silent for that long is replaced. Whenever the link was replaced, every subscription receives
 // ErrMessagesLost before its first message after the break.
 //
 // # Limits
 //
-// No command is sent twice: after an error a write may or may not have taken
-// effect. A context that is done ends the wait at once; what was sent may still
-// take effect.
+// No command is sent again that a server may have run: after an error a write may or
+// may not have taken effect. A context that is done ends the wait at once; what was sent may
+// still take effect.
 //
 // A failover loses what the old primary had not replicated, a lease included: see
 // LeadershipOptions. Terms rise even then, and if the server has lost all records,
@@ -88,16 +112,17 @@ type Options struct {
 	Buffer int
 
 	// LinkTimeout is how long the link of the subscriptions may be silent
-	// before it counts as dead and is replaced. At least 100 ms; default 5 s. On
-	// a client of the caller's, for New, a whole message has to come within it.
+	// before it counts as dead and is replaced. At least 100 ms; default 5 s.
 	LinkTimeout time.Duration
 
 	// TLS is the configuration for a rediss:// or valkeys:// URL, for Open only.
 	// Default: the system's roots and the URL's host name.
 	TLS *tls.Config
 
-	// Dialer opens the connections, for Open only. It must return when its context
-	// is done. Default: net.Dialer.
+	// Dialer opens the connections, for Open only: to servers, nodes and Sentinels
+	// alike, without TLS. It must return when its context is done. It is also called
+	// three times within LinkTimeout to see where the address leads. Default:
+	// net.Dialer.
 	Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Logger receives what happens to the connections: broken, dropped, connected

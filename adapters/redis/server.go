@@ -155,6 +155,9 @@ func (s *server) reply(cmd command, err error) (any, error) {
 	case s.cluster != nil && !errors.As(err, &refusal):
 		s.cluster.stale() // another node may have taken over
 	}
+	if s.address != "" {
+		return nil, fmt.Errorf("%s: %w", s.address, named(cmd, err))
+	}
 	return nil, named(cmd, err)
 }
 

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -159,11 +160,12 @@ type redirect struct {
 
 // redirectOf reads a MOVED or ASK error of the node at origin.
 func redirectOf(err error, origin string) (redirect, bool) {
-	if !redis.HasErrorPrefix(err, "MOVED") && !redis.HasErrorPrefix(err, "ASK") {
+	var refusal redis.Error
+	if !errors.As(err, &refusal) {
 		return redirect{}, false
 	}
-	fields := strings.Fields(err.Error())
-	if len(fields) < 3 {
+	fields := strings.Fields(refusal.Error())
+	if len(fields) < 3 || fields[0] != "MOVED" && fields[0] != "ASK" {
 		return redirect{}, false
 	}
 	slot, slotErr := strconv.Atoi(fields[1])
