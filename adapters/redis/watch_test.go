@@ -134,9 +134,7 @@ func TestAPrimaryThatSentinelReplacedIsLeft(t *testing.T) {
 	}
 	raw := goredis.NewSentinelClient(&goredis.Options{Addr: address})
 	defer raw.Close()
-	if err := raw.Failover(t.Context(), "main").Err(); err != nil {
-		t.Fatal(err)
-	}
+	beginFailover(t, raw)
 	eventually(t, "the replica is primary", func() bool {
 		found, err := raw.GetMasterAddrByName(t.Context(), "main").Result()
 		return err == nil && len(found) == 2 && strings.HasSuffix(second.Address, ":"+found[1])
