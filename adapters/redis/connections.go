@@ -1,9 +1,11 @@
 package redis
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -58,6 +60,7 @@ type connection struct {
 	silence  time.Duration // how long it may be silent; 0 if its deadlines are for whole replies
 	renewed  time.Time     // the last deadline; only the reader uses it
 	opened   time.Time
+	refused  atomic.Bool // by the server, when it accepted the connection
 	closed   atomic.Bool
 	checking atomic.Bool  // by the pool, before it uses the connection
 	used     atomic.Int64 // nanoseconds from epoch to the last read; 0 before the first
@@ -81,6 +84,7 @@ func (c *connection) Read(to []byte) (int, error) {
 	now := time.Now()
 	if count > 0 {
 		if c.used.Swap(int64(now.Sub(epoch))) == 0 {
+			c.refused.Store(bytes.HasPrefix(to[:count], []byte(tooMany)))
 			for _, peers := range c.owner.peers {
 				peers.giveUp(now.Add(-overdue))
 			}
@@ -92,6 +96,9 @@ func (c *connection) Read(to []byte) (int, error) {
 	}
 	if err != nil {
 		c.broke(err)
+		if c.refused.Load() {
+			err = c.withReason(err)
+		}
 	}
 	return count, err
 }
@@ -100,10 +107,32 @@ func (c *connection) Read(to []byte) (int, error) {
 // of the command was not sent, so the server does not run it.
 func (c *connection) Write(from []byte) (int, error) {
 	count, err := c.Conn.Write(from)
-	if err != nil && c.closed.Load() {
+	switch {
+	case err == nil:
+	case c.closed.Load():
 		err = unsent(err, time.Time{})
+	default:
+		err = c.withReason(err)
 	}
 	return count, err
+}
+
+// tooMany is what a server says when it accepts a connection only to close it.
+const tooMany = "-ERR max number of clients reached"
+
+// withReason adds the server's reason to the error of a connection that it refused:
+// go-redis takes it for the reply to its HELLO, and goes on.
+func (c *connection) withReason(err error) error {
+	const wait = 10 * time.Millisecond // for what has arrived already
+	if c.used.Load() == 0 && c.SetReadDeadline(time.Now().Add(wait)) == nil {
+		said := make([]byte, len(tooMany))
+		count, _ := c.Conn.Read(said)
+		c.refused.Store(string(said[:count]) == tooMany)
+	}
+	if c.refused.Load() {
+		return fmt.Errorf("%s: %w", tooMany[1:], err)
+	}
+	return err
 }
 
 // broke logs that the other side, or the network, ended the connection.

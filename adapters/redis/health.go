@@ -224,6 +224,9 @@ func (c *Coordination) diagnoseLink(ctx context.Context) (string, error) {
 		return broken, nil
 	}
 	err := c.probeLink(ctx)
+	if errors.Is(err, errDeaf) {
+		c.home.drop(err) // it is on another server, or dead
+	}
 	if err == nil || ctx.Err() != nil || errors.Is(err, coordination.ErrClosed) {
 		return "", err
 	}

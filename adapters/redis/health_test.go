@@ -1,8 +1,11 @@
 package redis_test
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -150,4 +153,53 @@ func BenchmarkHealthCheck(b *testing.B) {
 			b.Fatal(healthy, err)
 		}
 	}
+}
+
+func TestAServerWithoutRoomForConnectionsSaysSo(t *testing.T) {
+	server := private(t, "--maxclients", "1")
+	handle := open(t, server.URL(), nil) // which has one
+	for range 20 {
+		healthy, err := handle.HealthCheck(within(t))
+		stats, statsErr := handle.Stats(within(t))
+		reason := fmt.Sprint(err, statsErr, stats.Metadata[coordination.DegradedKey])
+		if healthy || !strings.Contains(reason, "max number of clients") {
+			t.Fatalf("HealthCheck = %v, %v, Stats = %v, %v", healthy, err, stats, statsErr)
+		}
+	}
+}
+
+// elsewhere dials another server for the connections that are opened while it is on.
+type elsewhere struct {
+	address string
+	on      atomic.Bool
+}
+
+func (e *elsewhere) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if e.on.Load() {
+		address = e.address
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
+}
+
+func TestSubscriptionsOnAnotherServerAreDegraded(t *testing.T) {
+	server, other := private(t), private(t)
+	dialer := &elsewhere{address: other.Address}
+	handle := open(t, server.URL(), &redis.Options{Dialer: dialer.dial, LinkTimeout: time.Second})
+	// All connections but that of the subscriptions are there already.
+	raw(t, server.Address).ConfigSet(t.Context(), "maxmemory", "1gb")
+	raw(t, server.Address).ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru")
+	expectDegraded(t, handle, "allkeys-lru")
+	raw(t, server.Address).ConfigSet(t.Context(), "maxmemory", "0")
+	dialer.on.Store(true)
+	if _, err := handle.Subscribe(within(t), "channel"); err != nil {
+		t.Fatal(err)
+	}
+	if healthy, err := handle.HealthCheck(within(t)); healthy {
+		t.Errorf("HealthCheck = %v, %v", healthy, err)
+	}
+	dialer.on.Store(false)
+	eventually(t, "the subscriptions come to the server", func() bool {
+		healthy, _ := handle.HealthCheck(within(t))
+		return healthy
+	})
 }
