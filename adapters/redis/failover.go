@@ -143,13 +143,21 @@ func (k *knowledge) refused(nodeID string, term uint64) {
 	}
 }
 
-// gaveUp notes that the candidate does not lead any more in a term, 0 if that is
-// unknown.
-func (k *knowledge) gaveUp(nodeID string, term uint64) {
+// givesUp notes that the candidate is about to release the lease. It returns its term,
+// 0 if it is unknown.
+func (k *knowledge) givesUp(nodeID string) (term uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.node == nodeID {
+		term, k.term = k.term, 0
+	}
+	return term
+}
+
+// gaveUp notes that a lease of the handle is, or may be, released: a call of the same
+// candidate that began earlier could still have renewed it.
+func (k *knowledge) gaveUp(term uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.released = max(k.released, term)
-	if k.node == nodeID {
-		k.released, k.term = max(k.released, k.term), 0
-	}
 }

@@ -94,16 +94,17 @@ func (e *election) ReleaseLeadership(ctx context.Context, nodeID string) (bool, 
 		return false, err
 	}
 	_, live, _ := e.known.before(nodeID, time.Now())
-	e.known.gaveUp(nodeID, 0) // whatever comes of it
+	held := e.known.givesUp(nodeID) // whatever comes of it
 	reply, err := e.c.run(ctx, operation, releaseScript, e.keys, e.c.id, nodeID, e.waitOut(), live)
 	if err != nil {
+		e.known.gaveUp(held)
 		return false, err
 	}
 	term, err := e.toTerm(operation, reply, reply)
 	if err != nil {
 		return false, err
 	}
-	e.known.gaveUp(nodeID, term)
+	e.known.gaveUp(term)
 	return term > 0, nil
 }
 
