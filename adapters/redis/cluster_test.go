@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,7 +56,7 @@ func startCluster(t *testing.T, primaries, replicas int) *testCluster {
 	for i, client := range c.clients {
 		eventually(t, "the Cluster is up", func() bool {
 			info, _ := client.ClusterInfo(t.Context()).Result()
-			slots, err := client.ClusterSlots(t.Context()).Result()
+			slots, err := client.ClusterSlots(t.Context()).Result() //nolint:staticcheck // as the adapter does, for Redis 6
 			return err == nil && strings.Contains(info, "cluster_state:ok") && len(slots) == primaries &&
 				!slices.ContainsFunc(slots, func(s goredis.ClusterSlot) bool { return len(s.Nodes) != 1+replicas })
 		})
@@ -113,7 +114,7 @@ func (c *testCluster) slotOf(key string) int {
 // ownerOf returns the node that serves a slot.
 func (c *testCluster) ownerOf(slot int) int {
 	c.t.Helper()
-	slots, err := c.clients[0].ClusterSlots(c.t.Context()).Result()
+	slots, err := c.clients[0].ClusterSlots(c.t.Context()).Result() //nolint:staticcheck // as the adapter does, for Redis 6
 	c.must(err)
 	for _, s := range slots {
 		if s.Start <= slot && slot <= s.End {
@@ -408,4 +409,33 @@ func TestAFailoverInAClusterIsFollowed(t *testing.T) {
 	follows("a planned failover")
 	c.servers[home+3].Stop()
 	follows("a failover after a crash")
+}
+
+func TestManyKeysAreDeletedOnACluster(t *testing.T) {
+	handle := open(t, startCluster(t, 3, 0).url(), nil)
+	const count = 20_000
+	keys := make([]string, count)
+	var running sync.WaitGroup
+	for i := range keys {
+		keys[i] = fmt.Sprint("key ", i)
+	}
+	for part := range slices.Chunk(keys, count/20) {
+		running.Go(func() {
+			for _, key := range part {
+				if err := handle.Set(t.Context(), key, nil, 0); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	running.Wait()
+	if deleted, err := handle.DeleteMany(within(t), keys[:count/2]...); deleted != count/2 || err != nil {
+		t.Errorf("DeleteMany = %d, %v", deleted, err)
+	}
+	if err := handle.FlushAll(within(t)); err != nil {
+		t.Errorf("FlushAll = %v", err)
+	}
+	if left, err := handle.Keys(within(t), "*"); len(left) != 0 || err != nil {
+		t.Errorf("Keys = %d keys, %v", len(left), err)
+	}
 }
