@@ -32,6 +32,10 @@ var (
 	// the message in time.
 	ErrAckTimeout = errors.New("coordination: no acknowledgement in time")
 
+	// ErrClaimed says that another user of the handle, in the same process, has a
+	// name; see [Claimer].
+	ErrClaimed = errors.New("coordination: name is claimed")
+
 	// ErrNotRegistered says that the node is not a live member.
 	ErrNotRegistered = errors.New("coordination: node not registered")
 )

@@ -201,8 +201,13 @@ func (e *LeaderElection) Nudge() {
 // election with this node ID on the same handle left a lease behind, Run releases it
 // and acquires again, so that the term is greater.
 //
-// Errors: ErrRunning at once if it was called before; coordination.ErrInvalidArgument
-// for a nil context. If Lead, the port or the observer ends its goroutine by
+// Two elections with one node ID on one handle would be one candidate, and both lead.
+// So Run claims the node ID on a handle that is a coordination.Claimer, until it
+// returns.
+//
+// Errors: ErrRunning at once if it was called before; coordination.ErrClaimed if
+// another election on the handle runs with this node ID;
+// coordination.ErrInvalidArgument for a nil context. If Lead, the port or the observer ends its goroutine by
 // runtime.Goexit, as a mock does when it fails a test, Run stops the work, waits for
 // it, and returns an error that says so.
 func (e *LeaderElection) Run(ctx context.Context) error {
@@ -211,6 +216,13 @@ func (e *LeaderElection) Run(ctx context.Context) error {
 	}
 	if e.ran.Swap(true) {
 		return ErrRunning
+	}
+	if claimer, ok := e.leadership.(coordination.Claimer); ok {
+		release, err := claimer.Claim("candidate " + e.node)
+		if err != nil {
+			return fmt.Errorf("run election: node %q: another election on this handle has this node ID: %w", e.node, err)
+		}
+		defer release()
 	}
 	ended := make(chan error, 1)
 	go func() {

@@ -81,12 +81,18 @@ type Event struct {
 	Count    uint64
 	Duration time.Duration
 	Err      error
+	// Election names the election that an event is about, empty for the leadership of
+	// the cluster.
+	Election string
 }
 
 // String returns the kind of the event and the fields that it fills, but for Time,
 // on a line for a log.
 func (e Event) String() string {
 	var details []string
+	if e.Election != "" {
+		details = append(details, fmt.Sprintf("election %q", e.Election))
+	}
 	if e.Node != "" {
 		details = append(details, fmt.Sprintf("node %q", e.Node))
 	}

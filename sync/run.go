@@ -22,7 +22,8 @@ import (
 // have ended. Once the lease is freed, methods that tell others, or apply what
 // others told, return coordination.ErrClosed.
 //
-// Errors: ErrRunning where it was called before; coordination.ErrInvalidArgument
+// Errors: ErrRunning where it was called before; coordination.ErrClaimed if another
+// DistributedSync or LeaderElection with this NodeID runs on the same handle; coordination.ErrInvalidArgument
 // for a nil context, and where the port refuses the name of a channel;
 // coordination.ErrClosed where the port was closed. If a goroutine of Run is ended by
 // runtime.Goexit, as a mock does when it fails a test, Run stops and returns an error
@@ -34,6 +35,11 @@ func (s *DistributedSync) Run(ctx context.Context) error {
 	if s.ran.Swap(true) {
 		return ErrRunning
 	}
+	release, err := s.claim()
+	if err != nil {
+		return err
+	}
+	defer release()
 	working, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	observing, stopObserving := context.WithCancel(context.WithoutCancel(ctx))
 	campaign, stopCampaign := context.WithCancel(ctx)
@@ -93,6 +99,21 @@ func (s *DistributedSync) Run(ctx context.Context) error {
 		return fmt.Errorf("run: %w", err)
 	}
 	return nil
+}
+
+// claim keeps another DistributedSync from being the same node on the same handle:
+// both would lead at once, and the end of one would deregister the other.
+func (s *DistributedSync) claim() (release func(), err error) {
+	claimer, ok := s.port.(coordination.Claimer)
+	if !ok {
+		return func() {}, nil
+	}
+	release, err = claimer.Claim("node " + s.self.node)
+	if err != nil {
+		return nil, fmt.Errorf("run: NodeID %q is that of another DistributedSync on this handle, "+
+			"want one with several caches, or a NodeID or a handle for each: %w", s.self.node, err)
+	}
+	return release, nil
 }
 
 // leave says goodbye. What fails of it the others find out by themselves.

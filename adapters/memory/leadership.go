@@ -22,39 +22,93 @@ type lease struct {
 	end    time.Time
 }
 
+// election is one election as a handle sees it.
+type election struct {
+	c     *Coordination
+	name  string // "" is the handle's own leadership
+	lease *lease
+}
+
+// Election implements coordination.Elections.
+func (c *Coordination) Election(name string) (coordination.Leadership, error) {
+	const operation = "election"
+	if err := coordination.CheckName(operation, "name", name); err != nil {
+		return nil, err
+	}
+	select {
+	case <-c.done:
+		return nil, closedError(operation)
+	default:
+		return &election{c, name, c.space.election(name)}, nil
+	}
+}
+
+func (s *space) election(name string) *lease {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.elections == nil {
+		s.elections = map[string]*lease{}
+	}
+	found := s.elections[name]
+	if found == nil {
+		found = &lease{}
+		s.elections[name] = found
+	}
+	return found
+}
+
+// Claim implements coordination.Claimer.
+func (e *election) Claim(name string) (release func(), err error) {
+	return e.c.Claim("election " + e.name + "\x00" + name)
+}
+
 // TryAcquireLeadership implements coordination.Leadership.
-func (c *Coordination) TryAcquireLeadership(
-	ctx context.Context, nodeID string, ttl time.Duration,
-) (uint64, bool, error) {
+func (e *election) TryAcquireLeadership(ctx context.Context, nodeID string, ttl time.Duration) (uint64, bool, error) {
 	const operation = "try acquire leadership"
-	if err := c.admit(ctx, operation,
+	if err := e.c.admit(ctx, operation,
 		coordination.CheckName(operation, "nodeID", nodeID),
 		coordination.CheckLease(operation, ttl),
 	); err != nil {
 		return 0, false, err
 	}
-	term, acquired := c.space.lease.acquire(candidate{c, nodeID}, ttl)
+	term, acquired := e.lease.acquire(candidate{e.c, nodeID}, ttl)
 	return term, acquired, nil
 }
 
 // ReleaseLeadership implements coordination.Leadership.
-func (c *Coordination) ReleaseLeadership(ctx context.Context, nodeID string) (bool, error) {
+func (e *election) ReleaseLeadership(ctx context.Context, nodeID string) (bool, error) {
 	const operation = "release leadership"
-	if err := c.admit(ctx, operation,
-		coordination.CheckName(operation, "nodeID", nodeID),
-	); err != nil {
+	if err := e.c.admit(ctx, operation, coordination.CheckName(operation, "nodeID", nodeID)); err != nil {
 		return false, err
 	}
-	return c.space.lease.release(candidate{c, nodeID}), nil
+	return e.lease.release(candidate{e.c, nodeID}), nil
+}
+
+// Leader implements coordination.Leadership.
+func (e *election) Leader(ctx context.Context) (coordination.Leader, bool, error) {
+	if err := e.c.admit(ctx, "leader"); err != nil {
+		return coordination.Leader{}, false, err
+	}
+	leader, found := e.lease.leader()
+	return leader, found, nil
+}
+
+// own is the leadership of the handle itself.
+func (c *Coordination) own() *election { return &election{c: c, lease: &c.space.lease} }
+
+// TryAcquireLeadership implements coordination.Leadership.
+func (c *Coordination) TryAcquireLeadership(ctx context.Context, nodeID string, ttl time.Duration) (uint64, bool, error) {
+	return c.own().TryAcquireLeadership(ctx, nodeID, ttl)
+}
+
+// ReleaseLeadership implements coordination.Leadership.
+func (c *Coordination) ReleaseLeadership(ctx context.Context, nodeID string) (bool, error) {
+	return c.own().ReleaseLeadership(ctx, nodeID)
 }
 
 // Leader implements coordination.Leadership.
 func (c *Coordination) Leader(ctx context.Context) (coordination.Leader, bool, error) {
-	if err := c.admit(ctx, "leader"); err != nil {
-		return coordination.Leader{}, false, err
-	}
-	leader, found := c.space.lease.leader()
-	return leader, found, nil
+	return c.own().Leader(ctx)
 }
 
 func (l *lease) acquire(by candidate, ttl time.Duration) (term uint64, acquired bool) {

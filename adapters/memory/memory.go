@@ -69,6 +69,9 @@ type space struct {
 	keys          *keyStore
 	members       *members
 	lease         lease
+
+	mu        sync.Mutex // guards what follows
+	elections map[string]*lease
 }
 
 // NewHub returns an empty hub.
@@ -125,6 +128,8 @@ func (h *Hub) space(namespace string) *space {
 
 // Coordination is a handle on a hub. Use [Hub.Open] or [New].
 type Coordination struct {
+	coordination.Claims
+
 	namespace string
 	buffer    int
 	space     *space
@@ -138,7 +143,10 @@ type Coordination struct {
 	subscriptions map[*delivery.Subscription]struct{} // the open ones; nil after Close
 }
 
-var _ coordination.DistributedCoordination = (*Coordination)(nil)
+var (
+	_ coordination.DistributedCoordination = (*Coordination)(nil)
+	_ coordination.Elections               = (*Coordination)(nil)
+)
 
 // New returns a handle with default options on a hub of its own.
 func New() *Coordination {

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -24,7 +25,37 @@ func (c *Coordination) Leader(ctx context.Context) (coordination.Leader, bool, e
 	return c.leadership.Leader(ctx)
 }
 
+// Election implements coordination.Elections. What the handle knows of an election
+// stays with it, as long as the handle does.
+func (c *Coordination) Election(name string) (coordination.Leadership, error) {
+	const operation = "election"
+	if err := coordination.CheckName(operation, "name", name); err != nil {
+		return nil, err
+	}
+	if c.closing.Err() != nil {
+		return nil, fmt.Errorf("%s: %w", operation, coordination.ErrClosed)
+	}
+	c.electing.Lock()
+	defer c.electing.Unlock()
+	if c.elections == nil {
+		c.elections = map[string]*election{}
+	}
+	found := c.elections[name]
+	if found == nil {
+		found = newElection(c, c.names.electionRecord(name), c.leadership.options)
+		c.elections[name] = found
+	}
+	return found, nil
+}
+
+// Claim implements coordination.Claimer.
+func (e *election) Claim(name string) (release func(), err error) {
+	return e.c.Claim("election " + e.keys[0] + "\x00" + name)
+}
+
 func (n names) leaderRecord() string { return n.records + "leader" }
+
+func (n names) electionRecord(name string) string { return n.records + "election:" + name }
 
 // election is the lease of one leader record.
 type election struct {

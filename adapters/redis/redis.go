@@ -13,6 +13,7 @@
 //	{riptide}:members      live members by the end of their time (sorted set)
 //	{riptide}:metadata     their metadata (hash)
 //	{riptide}:leader       holder, term and end of the lease (hash; see lease.lua)
+//	{riptide}:election:NAME  the same for an election by name (hash)
 //	{riptide}:ack:ID       who took a message, for a few seconds (hash)
 //
 // In another database than 0 its number follows the letter in the names of channels
@@ -145,6 +146,8 @@ const (
 // Coordination is a handle on a namespace of a Redis server. Open it with Open
 // or New and close it with Close.
 type Coordination struct {
+	coordination.Claims
+
 	home      *server // of the records, the publishes and the subscriptions
 	id        string  // of this handle, unique among all
 	namespace string
@@ -162,9 +165,15 @@ type Coordination struct {
 	close    context.CancelFunc
 	closed   chan struct{} // closed once Close has ended
 	shutdown sync.Once
+
+	electing  sync.Mutex // guards what follows
+	elections map[string]*election
 }
 
-var _ coordination.DistributedCoordination = (*Coordination)(nil)
+var (
+	_ coordination.DistributedCoordination = (*Coordination)(nil)
+	_ coordination.Elections               = (*Coordination)(nil)
+)
 
 // checked returns the options with their defaults, or what is wrong with them.
 func (given *Options) checked() (Options, error) {
