@@ -10,7 +10,7 @@ import (
 
 // Version is the version of the contract. It rises with every release that adds
 // a behaviour or changes what one demands; CHANGELOG.md says what each brought.
-const Version = "1"
+const Version = "2"
 
 // behaviour is one promise of the contract, and the body that shows it on a
 // cluster of handles on one backend.
@@ -73,6 +73,7 @@ func behaviours() []behaviour {
 	c.group("members", "coordination.Membership", c.membership)
 	c.role = "Leadership"
 	c.group("the lease", "coordination.Leadership; Gray and Cheriton, Leases, SOSP 1989", c.leadership)
+	c.group("elections by name", "coordination.Elections", c.elections)
 	c.group("contention", "coordination.Leadership, TryAcquireLeadership", c.contention)
 	c.group("linearizability", "Herlihy and Wing, Linearizability, TOPLAS 12(3), 1990", c.linearizability)
 	c.role = "Diagnostics"

@@ -41,6 +41,7 @@ type methods struct {
 	tryAcquireLeadership func(ctx context.Context, nodeID string, ttl time.Duration) (uint64, bool, error)
 	releaseLeadership    func(ctx context.Context, nodeID string) (bool, error)
 	leader               func(ctx context.Context) (coordination.Leader, bool, error)
+	election             func(name string) (coordination.Leadership, error)
 
 	healthCheck func(ctx context.Context) (bool, error)
 	stats       func(ctx context.Context) (coordination.Stats, error)
@@ -48,13 +49,13 @@ type methods struct {
 }
 
 // of returns an adapter that is as good as the handle which it is made of.
-func of(b *backend, namespace string, good coordination.DistributedCoordination) *adapter {
+func of(b *backend, namespace string, good *handle) *adapter {
 	return &adapter{backend: b, namespace: namespace, methods: methods{
 		publish: good.Publish, publishWithAck: good.PublishWithAck, subscribe: good.Subscribe,
 		get: good.Get, set: good.Set, keys: good.Keys, delete: good.Delete, deleteMany: good.DeleteMany, flushAll: good.FlushAll,
 		registerNode: good.RegisterNode, deregisterNode: good.DeregisterNode, heartbeat: good.Heartbeat,
 		listNodes: good.ListNodes, nodeMetadata: good.NodeMetadata,
-		tryAcquireLeadership: good.TryAcquireLeadership, releaseLeadership: good.ReleaseLeadership, leader: good.Leader,
+		tryAcquireLeadership: good.TryAcquireLeadership, releaseLeadership: good.ReleaseLeadership, leader: good.Leader, election: good.Election,
 		healthCheck: good.HealthCheck, stats: good.Stats, close: good.Close,
 	}}
 }
@@ -70,7 +71,10 @@ func instead[T comparable](a *adapter, right, wrong T) T {
 	return wrong
 }
 
-var _ coordination.DistributedCoordination = (*adapter)(nil)
+var (
+	_ coordination.DistributedCoordination = (*adapter)(nil)
+	_ coordination.Elections               = (*adapter)(nil)
+)
 
 func (a *adapter) Publish(ctx context.Context, channel string, payload []byte) error {
 	return a.publish(ctx, channel, payload)
@@ -131,6 +135,8 @@ func (a *adapter) ReleaseLeadership(ctx context.Context, nodeID string) (bool, e
 func (a *adapter) Leader(ctx context.Context) (coordination.Leader, bool, error) {
 	return a.leader(ctx)
 }
+
+func (a *adapter) Election(name string) (coordination.Leadership, error) { return a.election(name) }
 
 func (a *adapter) HealthCheck(ctx context.Context) (bool, error) { return a.healthCheck(ctx) }
 

@@ -17,6 +17,7 @@ func Faults() []Fault {
 		keysFaults(),
 		deletingFaults(),
 		leaseFaults(),
+		namedElections(),
 		contentionFaults(),
 		memberFaults(),
 		diagnosticsFaults(),
