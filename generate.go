@@ -12,5 +12,5 @@ package coordkit
 //go:generate mock -destination mocks/messaging.go github.com/riptidecrawler/coordkit/coordination Messaging,Subscription
 //go:generate mock -destination mocks/keystore.go github.com/riptidecrawler/coordkit/coordination KeyStore
 //go:generate mock -destination mocks/membership.go github.com/riptidecrawler/coordkit/coordination Membership
-//go:generate mock -destination mocks/leadership.go github.com/riptidecrawler/coordkit/coordination Leadership
+//go:generate mock -destination mocks/leadership.go github.com/riptidecrawler/coordkit/coordination Leadership,Elections
 //go:generate mock -destination mocks/diagnostics.go github.com/riptidecrawler/coordkit/coordination Diagnostics

@@ -61,7 +61,7 @@ func impatientCloses() []Fault {
 		{
 			Name:   "closed-again-is-an-error",
 			Does:   "returns ErrClosed when a handle is closed again",
-			Breaks: breaks("lease-24..25 lease-33 argument-13..14 error-3 closed-* close-* outage-7..9"),
+			Breaks: breaks("lease-24..25 lease-33 argument-13..14 error-3 closed-* close-* outage-7..9 elect-10"),
 			spoil: each(func(a *adapter) {
 				shut := a.close
 				var was atomic.Bool

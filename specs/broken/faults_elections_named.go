@@ -219,7 +219,7 @@ func namedElections() []Fault {
 		{
 			Name:   "elections-without-namespace",
 			Does:   "has the same elections by name in all namespaces",
-			Breaks: breaks("elect-8"),
+			Breaks: breaks("elect-1 elect-3 elect-6 elect-8"),
 			spoil: func(b *backend) func(*adapter) {
 				return func(a *adapter) {
 					elections(func(a *adapter, name string, c *candidacyIn) {

@@ -66,7 +66,7 @@ func flushFaults() []Fault {
 		Fault{
 			Name:   "flush-of-none-is-an-error",
 			Does:   "gives an error where there are no keys to flush",
-			Breaks: breaks("delete-13 lease-32 error-4 context-5..7 close-4 close-7 close-11 share-1 cut-* outage-1..2 outage-7..10"),
+			Breaks: breaks("delete-13 lease-32 error-4 context-5..7 close-4 close-7 close-11 share-1 cut-* outage-1..2 outage-7..10 elect-7"),
 			spoil: each(func(a *adapter) {
 				good := a.methods
 				a.flushAll = func(ctx context.Context) error {

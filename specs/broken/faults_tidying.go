@@ -14,7 +14,7 @@ func tidyCloses() []Fault {
 		{
 			Name:   "close-closes-the-peers",
 			Does:   "closes the client that it shares with its peers",
-			Breaks: breaks("lease-24 closed-* close-7..9 close-12"),
+			Breaks: breaks("lease-24 closed-* close-7..9 close-12 elect-10"),
 			spoil: byNamespace(func(a *adapter, peers *together) {
 				shut := a.close
 				peers.add(shut)
