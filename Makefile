@@ -11,10 +11,10 @@ FUZZTIME ?= 30s
 # those on a real server spend their time waiting.
 PROCS ?= 4
 
-# The demo is a module of its own, for its terminal library to be nobody else's,
-# so is the page's test, for what drives its browser, and one stands for those of
-# other people.
-MODULES := . sync/demo specs/report/browser specs/testdata/downstream
+# Modules of their own, so that nobody else compiles what they need: the demo (a terminal
+# library), the service (SQLite), the page's test (a browser's driver), and one that
+# stands for those of other people.
+MODULES := . sync/demo sync/testdata/service specs/report/browser specs/testdata/downstream
 
 GINKGO := build/bin/ginkgo
 GOLANGCI_LINT := build/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
@@ -57,9 +57,11 @@ test: $(GINKGO) ## run all tests, in random order, with the race detector, and m
 	$(GINKGO) -r $(TEST) --randomize-suites --keep-going --skip-package=sync,specs/broken,specs/report/browser,specs/testdata \
 		--junit-report=test.xml --output-dir=build || code=$$?; \
 	$(GINKGO) $(TEST) --cover --coverprofile=cover.out --junit-report=sync.xml --output-dir=build ./sync || code=$$?; \
+	$(GINKGO) $(TEST) --junit-report=cache.xml --output-dir=build ./sync/cache || code=$$?; \
 	$(GINKGO) $(TEST) --junit-report=demo.xml --output-dir=build ./sync/demo || code=$$?; \
 	$(MAKE) --no-print-directory prove || code=$$?; \
 	go test -C specs/testdata/downstream -count=1 ./... || code=$$?; \
+	go test -C sync/testdata/service -count=1 -timeout=5m -v . || code=$$?; \
 	awk -v package=$$(go list ./sync) -f .ci/coverage.awk build/cover.out || code=$$?; \
 	exit $$code
 
