@@ -31,7 +31,7 @@ func (e *LeaderElection) campaign(ctx context.Context) error {
 	if mayHold {
 		e.resign(context.WithoutCancel(ctx), e.current())
 	}
-	if context.Cause(ctx) == errAborted {
+	if errors.Is(context.Cause(ctx), errAborted) {
 		return errAborted
 	}
 	return nil
@@ -137,7 +137,7 @@ func (e *LeaderElection) begin(ctx context.Context, term uint64, asked, wall tim
 		defer close(begun.done)
 		err := errAborted // unless callLead returns
 		defer func() {
-			if err == errAborted {
+			if errors.Is(err, errAborted) {
 				e.abort(err)
 			}
 			if err != nil {

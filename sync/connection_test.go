@@ -164,9 +164,9 @@ var _ = Describe("A node that is cut off", Label("running"), func() {
 			Expect(n.Status().LastHeard).To(Equal(start))
 			n.at(scriptBeat / 2)
 			n.port.isDeaf(true)
-			for _, beats := range []time.Duration{2, 5, 100} {
-				n.at(beats * scriptBeat)
-				Expect(n.Status().Lag).To(Equal((beats - 1) * scriptBeat))
+			for _, since := range []time.Duration{2 * scriptBeat, 5 * scriptBeat, 100 * scriptBeat} {
+				n.at(since)
+				Expect(n.Status().Lag).To(Equal(since - scriptBeat))
 				Expect(n.Status().LastHeard).To(Equal(start))
 			}
 			n.port.isDeaf(false)

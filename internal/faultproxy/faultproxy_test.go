@@ -86,8 +86,9 @@ func TestEachFault(t *testing.T) {
 			}
 			proxy.Inject(c.fault, "REQUEST")
 			err = exchange()
+			reset := errors.Is(c.err, errReset)
 			switch {
-			case c.err == errReset && (err == nil || errors.Is(err, os.ErrDeadlineExceeded)), c.err != errReset && !errors.Is(err, c.err):
+			case reset && (err == nil || errors.Is(err, os.ErrDeadlineExceeded)), !reset && !errors.Is(err, c.err):
 				t.Errorf("the client reads %v, want %v", err, c.err)
 			}
 			select {

@@ -192,7 +192,7 @@ func namedElections() []Fault {
 			Does:   "frees the elections by name in FlushAll",
 			Breaks: breaks("elect-7"),
 			spoil: byNamespace(func(a *adapter, held *sync.Map) {
-				elections(func(a *adapter, name string, c *candidacyIn) {
+				elections(func(_ *adapter, name string, c *candidacyIn) {
 					try := c.try
 					c.try = func(ctx context.Context, nodeID string, ttl time.Duration) (uint64, bool, error) {
 						term, acquired, err := try(ctx, nodeID, ttl)

@@ -23,9 +23,10 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	logger := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("node", os.Getenv("NODE_ID"))
-	if err := run(ctx, logger); err != nil {
+	err := run(ctx, logger)
+	stop()
+	if err != nil {
 		logger.Error("service failed", "error", err)
 		os.Exit(1)
 	}
@@ -49,7 +50,7 @@ func run(ctx context.Context, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer port.Close()
+	defer func() { _ = port.Close() }() // always nil
 	job := &nightly{store: store, node: os.Getenv("NODE_ID"), length: duration("NIGHT", 24*time.Hour), logger: logger}
 	config := dsync.Config{NodeID: job.node, HeartbeatInterval: heartbeat, LeaderElectionTimeout: 5 * heartbeat}
 	node, err := cache.NewNode(config, port, &dsync.Options{
