@@ -288,3 +288,61 @@ var _ = Describe("A cache under faults", func() {
 		})
 	})
 })
+
+var _ = Describe("A cache on a node that is cut off", func() {
+	It("serves nothing from memory and stores nothing, from MaxStaleness on until it is back", func() {
+		virtually(func(ctx context.Context) {
+			hub := memory.NewHub()
+			open, err := hub.Open(nil)
+			Expect(err).NotTo(HaveOccurred())
+			port := &cutPort{DistributedCoordination: open}
+			node, err := cache.NewNode(dsync.DefaultConfig("node-1"), port, nil)
+			Expect(err).NotTo(HaveOccurred())
+			c, err := cache.New(node, "v:", &cache.Options[int]{StaleFor: time.Hour})
+			Expect(err).NotTo(HaveOccurred())
+			running, stop := context.WithCancel(ctx)
+			ended := make(chan error, 1)
+			go func() { ended <- node.Run(running) }()
+			synctest.Wait()
+			Expect(c.Get(ctx, "a", gives(1))).To(Equal(1))
+
+			port.cut.Store(true)
+			time.Sleep(2 * dsync.DefaultHeartbeatInterval)
+			Expect(c.Get(ctx, "a", gives(2))).To(Equal(1))
+			time.Sleep(3 * dsync.DefaultHeartbeatInterval)
+			before := c.Stats()
+			for i := range 3 {
+				Expect(c.Get(ctx, "a", gives(i))).To(Equal(i))
+			}
+			_, found := c.Peek("a")
+			Expect(found).To(BeFalse())
+			_, err = c.Get(ctx, "a", fails[int](errSource)) // nor as stale
+			Expect(err).To(MatchError(errSource))
+			Expect(c.Stats().Hits).To(Equal(before.Hits))
+			Expect(c.Stats().Discarded).To(Equal(before.Discarded + 3))
+
+			port.cut.Store(false)
+			time.Sleep(3 * dsync.DefaultHeartbeatInterval)
+			Expect(c.Get(ctx, "b", gives(5))).To(Equal(5))
+			Expect(c.Get(ctx, "b", gives(6))).To(Equal(5))
+
+			Expect(c.Close(ctx)).To(Succeed())
+			stop()
+			Expect(<-ended).To(Succeed())
+			Expect(port.Close()).To(Succeed())
+		})
+	})
+})
+
+// cutPort publishes nothing while it is cut.
+type cutPort struct {
+	coordination.DistributedCoordination
+	cut atomic.Bool
+}
+
+func (p *cutPort) Publish(ctx context.Context, channel string, payload []byte) error {
+	if p.cut.Load() {
+		return coordination.ErrUnavailable
+	}
+	return p.DistributedCoordination.Publish(ctx, channel, payload)
+}
