@@ -5,76 +5,116 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"sync"
 	"time"
 
 	"github.com/riptidecrawler/coordkit/adapters/memory"
+	"github.com/riptidecrawler/coordkit/coordination"
 	dsync "github.com/riptidecrawler/coordkit/sync"
 )
 
-// catalogue caches what a database holds.
+// catalogue caches what a database holds. It is an Options.Cache; package sync/cache
+// has one that is typed, bounded, and loads once per key at a time.
 type catalogue struct {
-	node  *dsync.DistributedSync
-	cache otterCache
-	load  func(ctx context.Context, key string) ([]byte, error) // from the database
+	node *dsync.DistributedSync
+	load func(key string) []byte // from the database
+
+	mu     sync.Mutex
+	values map[string][]byte
 }
 
-// Get returns the value of key. While the node knows that it has missed something
-// (see Recovery.Suspicion) it asks the database.
-func (c *catalogue) Get(ctx context.Context, key string) ([]byte, error) {
-	if c.node.Readable() {
-		if value, found := c.cache.Get(key); found {
-			return value, nil
+func (c *catalogue) Set(_ context.Context, key string, value []byte, _ time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.values[key] = value
+	return nil
+}
+
+func (c *catalogue) Delete(_ context.Context, key string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.values, key)
+	return nil
+}
+
+func (c *catalogue) InvalidatePattern(_ context.Context, pattern string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key := range c.values {
+		if coordination.Match(pattern, key) {
+			delete(c.values, key)
 		}
 	}
+	return nil
+}
+
+func (c *catalogue) Clear(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.values)
+	return nil
+}
+
+func (c *catalogue) cached(key string) (value []byte, found bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	value, found = c.values[key]
+	return value, found
+}
+
+// Get returns the value of key. While the node may have missed something, it asks
+// the database (see Recovery.Suspicion).
+func (c *catalogue) Get(ctx context.Context, key string) []byte {
+	if value, found := c.cached(key); found && c.node.Readable() {
+		return value
+	}
 	lease := c.node.Begin() // before the load: whatever changes key from here on wins
-	value, err := c.load(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	err = c.node.SetAt(ctx, lease, key, value, time.Hour)
+	value := c.load(key)
+	err := c.node.Fill(ctx, lease, key, value, time.Hour)
 	if err != nil && !errors.Is(err, dsync.ErrRejected) {
-		log.Print(err) // no reason to withhold what the database has said
+		log.Print(err) // the value is right all the same
 	}
-	return value, nil // right when it was loaded, and cached only if it still is
+	return value
 }
 
 // A delete during a load wins: the value that was loaded before it is not cached.
-func ExampleDistributedSync_SetAt() {
-	ctx := context.Background()
-	hub := memory.NewHub()
-	cache := newOtterCache(64 << 20)
-	defer cache.Close()
-	one, stopOne := start(open(hub), "node-1", &dsync.Options{
-		Cache:    cache,
+func ExampleDistributedSync_Fill() {
+	ctx, stop := context.WithCancel(context.Background())
+	price := "10"
+	prices := &catalogue{values: make(map[string][]byte)}
+	prices.load = func(key string) []byte {
+		loaded := []byte(price)
+		if price == "10" { // meanwhile somebody raises the price, on this node or another
+			price = "12"
+			if err := prices.node.Delete(ctx, key); err != nil {
+				log.Print(err)
+			}
+		}
+		return loaded
+	}
+	node, err := dsync.New(dsync.DefaultConfig("node-1"), memory.New(), &dsync.Options{
+		Cache:    prices,
 		Recovery: dsync.Recovery{Suspicion: dsync.TreatAsMiss},
 	})
-	defer stopOne()
-	other := newOtterCache(64 << 20)
-	defer other.Close()
-	two, stopTwo := start(open(hub), "node-2", &dsync.Options{Cache: other})
-	defer stopTwo()
-	meet(one, two)
+	if err != nil {
+		log.Fatal(err)
+	}
+	prices.node = node
+	ended := make(chan error, 1)
+	go func() { ended <- node.Run(ctx) }()
+	for !node.Readable() {
+		time.Sleep(time.Millisecond)
+	}
 
-	price := "10"
-	raise := func() { // on another node, first in the database and then in the caches
-		price = "12"
-		must(two.Delete(ctx, "price"))
-		await(func() bool { return one.Status().Applied == 1 })
-	}
-	prices := catalogue{node: one, cache: cache, load: func(context.Context, string) ([]byte, error) {
-		loaded := []byte(price)
-		if price == "10" {
-			raise()
-		}
-		return loaded, nil
-	}}
 	for range 3 {
-		_, cached := cache.Get("price")
-		value, err := prices.Get(ctx, "price")
-		fmt.Printf("cached %v: %s %v\n", cached, value, err)
+		_, cached := prices.cached("price")
+		fmt.Printf("cached %v: %s\n", cached, prices.Get(ctx, "price"))
 	}
+	stop()
+	fmt.Println(<-ended)
 	// Output:
-	// cached false: 10 <nil>
-	// cached false: 12 <nil>
-	// cached true: 12 <nil>
+	// cached false: 10
+	// cached false: 12
+	// cached true: 12
+	// <nil>
 }

@@ -3,6 +3,7 @@ package sync_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log"
 	"log/slog"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"github.com/riptidecrawler/coordkit/adapters/redis"
 	"github.com/riptidecrawler/coordkit/coordination"
 	dsync "github.com/riptidecrawler/coordkit/sync"
+	"github.com/riptidecrawler/coordkit/sync/cache"
 )
 
 // serve answers requests and keeps the cache coherent until ctx is done, and
@@ -23,13 +25,14 @@ import (
 func serve(
 	ctx context.Context, port coordination.DistributedCoordination, nodeID string, listener net.Listener, logger *slog.Logger,
 ) error {
-	cache := newOtterCache(64 << 20)
-	defer cache.Close()
-	node, err := dsync.New(dsync.DefaultConfig(nodeID), port, &dsync.Options{
-		Cache:    cache,
-		Recovery: dsync.Recovery{Suspicion: dsync.TreatAsMiss},
-		Observe:  func(event dsync.Event) { logEvent(ctx, logger, event) },
+	node, err := cache.NewNode(dsync.DefaultConfig(nodeID), port, &dsync.Options{
+		Observe: func(event dsync.Event) { logEvent(ctx, logger, event) },
 	})
+	if err != nil {
+		return err
+	}
+
+	users, err := cache.New(node, "user:", &cache.Options[string]{TTL: time.Hour})
 	if err != nil {
 		return err
 	}
@@ -41,7 +44,7 @@ func serve(
 	defer stop()
 	var started sync.WaitGroup
 	started.Go(func() { fail(node.Run(running)) })
-	server := &http.Server{Handler: health(port, node), ReadHeaderTimeout: time.Second}
+	server := &http.Server{Handler: routes(users, health(port, node)), ReadHeaderTimeout: time.Second}
 	started.Go(func() { fail(server.Serve(listener)) })
 
 	<-serving.Done()
@@ -49,6 +52,9 @@ func serve(
 	defer cancel()
 	if server.Shutdown(ending) != nil {
 		_ = server.Close() // what takes longer is cut off
+	}
+	if err := users.Close(ending); err != nil {
+		logger.Warn("loads are left behind", "error", err)
 	}
 	stop()
 	started.Wait()
@@ -58,9 +64,26 @@ func serve(
 	return context.Cause(serving)
 }
 
+// routes answers with what the cache holds, or loads it.
+func routes(users *cache.Cache[string], health http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", health)
+	mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) {
+		user, err := users.Get(r.Context(), r.PathValue("id"), func(_ context.Context, id string) (string, error) {
+			return "user " + id, nil // from the database
+		})
+		if err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, user) // whoever asked may have gone
+	})
+	return mux
+}
+
 // health tells how the node is doing. Whether one that can't reach its backend
 // should still get requests is a choice of the service's: what is cached is there.
-func health(port coordination.Diagnostics, node *dsync.DistributedSync) http.Handler {
+func health(port coordination.Diagnostics, node *cache.Node) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
 		defer cancel()

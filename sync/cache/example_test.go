@@ -75,7 +75,7 @@ func Example() {
 
 	database["tea"] = Price{350} // first the database, then the caches
 	if err := oslo.Delete(ctx, "tea"); err != nil {
-		log.Fatal(err)
+		log.Print(err)
 	}
 	for { // a moment later berlin has received it
 		if _, found := berlin.Peek("tea"); !found {

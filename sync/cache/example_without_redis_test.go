@@ -22,12 +22,10 @@ func loadStock(context.Context, string) (int, error) { return 7, nil }
 func Example_startWithoutRedis() {
 	ctx, stop := context.WithCancel(context.Background())
 	client := goredis.NewClient(&goredis.Options{Addr: "127.0.0.1:1"}) // nobody is there
-	defer client.Close()
 	port, err := redis.New(client, &redis.Options{Namespace: "shop"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer port.Close()
 	node, err := cache.NewNode(dsync.DefaultConfig("node-1"), port, nil)
 	if err != nil {
 		log.Fatal(err)
@@ -49,6 +47,8 @@ func Example_startWithoutRedis() {
 	_ = stock.Close(ctx)
 	stop()
 	fmt.Println(<-ended)
+	_ = port.Close()
+	_ = client.Close()
 	// Output:
 	// 7 <nil>
 	// 7 <nil>

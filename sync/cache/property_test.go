@@ -139,7 +139,7 @@ func simulate(ctx context.Context, seed uint64) {
 
 	get := func(i int, key string, slow time.Duration, fails bool) (reading, error) {
 		asked := time.Now()
-		got, err := caches[i].Get(ctx, key, func(ctx context.Context, key string) (reading, error) {
+		got, err := caches[i].Get(ctx, key, func(_ context.Context, key string) (reading, error) {
 			began := time.Now()
 			source.Lock()
 			version := source.versions[key]
