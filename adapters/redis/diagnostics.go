@@ -18,6 +18,9 @@ func isRefusal(err error) bool {
 }
 
 // Stats implements coordination.Diagnostics. It checks what HealthCheck does.
+//
+// Metadata has the last probe's time from publish to receipt under "lag", once there
+// are subscriptions.
 func (c *Coordination) Stats(ctx context.Context) (coordination.Stats, error) {
 	const operation = "stats"
 	if err := coordination.CheckContext(operation, ctx); err != nil {
@@ -47,7 +50,7 @@ func (c *Coordination) Stats(ctx context.Context) (coordination.Stats, error) {
 			"address":                 c.home.name,
 		},
 	}
-	for key, text := range map[string]string{coordination.DegradedKey: found.degraded, "unknown": found.unknown} {
+	for key, text := range map[string]string{coordination.DegradedKey: found.degraded, "unknown": found.unknown, "lag": c.link.lag()} {
 		if text != "" {
 			stats.Metadata[key] = strings.TrimSpace(text)
 		}

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -13,10 +14,10 @@ import (
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-// link is the connection of all subscriptions of a handle. Two goroutines serve
+// link is the connection of all subscriptions of a handle. Three goroutines serve
 // it from the first subscription on: write (in write.go) tells the
 // server what to subscribe to, and PINGs; read (in read.go) takes what comes, in
-// its order.
+// its order; watch (in probe.go) proves that published messages arrive.
 //
 // A member becomes live in that order too: after the server was told to
 // subscribe, a PING with a token follows, and when its PONG is read, the member
@@ -55,6 +56,8 @@ type link struct {
 	confirmed map[topicName]bool // by the server, on this connection
 	missing   map[topicName]bool // had live members at the break, and waits to be confirmed
 	counter   uint64
+	breaks    uint64 // how often the link broke
+	echo      echo
 	closed    bool
 }
 
@@ -120,8 +123,15 @@ func (l *link) join(ctx context.Context, m *member) error {
 	case <-l.c.closing.Done():
 		return coordination.ErrClosed
 	case <-timer.C:
-		return errSilent
+		return l.silence()
 	}
+}
+
+// silence says why no answer came: the link is down, or only silent.
+func (l *link) silence() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return cmp.Or(l.down, errSilent)
 }
 
 func (l *link) add(m *member) bool {
@@ -135,6 +145,7 @@ func (l *link) add(m *member) bool {
 		// With the lock, so that they have begun before stop waits for them.
 		l.running.Go(l.write)
 		l.running.Go(l.read)
+		l.running.Go(l.watch)
 	}
 	t := l.topics[m.topic]
 	if t == nil {
@@ -245,22 +256,17 @@ func (l *link) closeSubscriptions() {
 // heard that nobody is subscribed any more: until then a publisher may wait for
 // an acknowledgement of those who were.
 func (l *link) farewell() {
-	// A member of no topic becomes live never, but hears the PONG.
-	m := &member{joined: make(chan error, 1)}
 	l.mu.Lock()
-	idle := l.pubsub == nil || l.down != nil
-	if !idle {
-		l.joins = append(l.joins, m)
-		l.nudge()
-	}
+	idle := l.pubsub == nil
 	l.mu.Unlock()
 	if idle {
 		return
 	}
+	pong := l.ping()
 	timer := time.NewTimer(100 * time.Millisecond)
 	defer timer.Stop()
 	select {
-	case <-m.joined: //nolint:errcheck // that the server answers is enough
+	case <-pong:
 	case <-timer.C:
 	}
 }

@@ -44,17 +44,21 @@ func (a *acknowledger) send() {
 	}
 }
 
-// flush sends the queued notes, those on one message in one script, and all
-// scripts pipelined within one window.
+// message is what notes are about.
+type message struct {
+	handle string
+	number uint64
+}
+
+// flush sends the queued notes, those on one message in one script. It sends a script
+// again if a connection broke or the server was not primary, because the script counts
+// once what comes twice. It gives up after ackFlushTimeout. Then the publisher counts
+// too few, as after any refusal of the server.
 func (a *acknowledger) flush() {
 	a.mu.Lock()
 	notes := a.notes
 	a.notes = nil
 	a.mu.Unlock()
-	type message struct {
-		handle string
-		number uint64
-	}
 	calls := map[message][]any{}
 	var order []message
 	for _, n := range notes {
@@ -68,22 +72,43 @@ func (a *acknowledger) flush() {
 	}
 	ctx, cancel := context.WithTimeout(a.sending, ackFlushTimeout)
 	defer cancel()
-	var unknown []message // to a server that does not have the script
+	for pause := firstPause; len(order) > 0; pause = min(2*pause, longestPause) {
+		failed, unknown := a.sendScripts(ctx, order, calls, "evalsha", ackScript.hash)
+		unsent, _ := a.sendScripts(ctx, unknown, calls, "eval", ackScript.source)
+		if order = append(failed, unsent...); len(order) > 0 && !rest(ctx, pause) {
+			return
+		}
+	}
+}
+
+// sendScripts sends the notes on each of the messages, pipelined within one window. It
+// returns the messages to send again, and those whose script the server does not know.
+func (a *acknowledger) sendScripts(ctx context.Context, order []message, calls map[message][]any, command, script string) (again, unknown []message) {
 	w := &window{ctx: ctx}
 	for _, m := range order {
-		// Another error means too low a count for the publisher, which a fault may
-		// cause. Nobody waits here for that error.
 		w.add(a.c.home, func(_ any, err error) {
-			if isNoScript(err) {
+			switch {
+			case isNoScript(err):
 				unknown = append(unknown, m)
+			case err != nil && (!isRefusal(err) || isWrongServer(err)):
+				again = append(again, m)
 			}
-		}, scriptCall("evalsha", ackScript.hash, a.record(m.handle, m.number), calls[m])...)
+		}, scriptCall(command, script, a.record(m.handle, m.number), calls[m])...)
 	}
 	w.drain()
-	for _, m := range unknown {
-		w.add(a.c.home, func(any, error) {}, scriptCall("eval", ackScript.source, a.record(m.handle, m.number), calls[m])...)
+	return again, unknown
+}
+
+// rest waits, and reports whether ctx goes on.
+func rest(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	w.drain()
 }
 
 func (a *acknowledger) record(handle string, number uint64) []string {

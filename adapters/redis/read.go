@@ -38,12 +38,11 @@ func (l *link) read() {
 		// drop the connection, and what it had read of a frame is gone.
 		deadline = deadline.renewed(l.closing, l.timeout)
 		received, err := l.receive(deadline)
-		var refusal redis.Error
 		switch {
 		case err == nil:
 			pause = 0
 			l.handle(received)
-		case errors.As(err, &refusal):
+		case isRefusal(err):
 			l.refused(err)
 			pause = l.rest(pause)
 		default:
@@ -53,16 +52,33 @@ func (l *link) read() {
 	}
 }
 
-// receive opens the link again where it is down, and takes what comes next. The
-// PING makes a server answer that has nothing else to say.
+// receive opens the link again if it is down, and takes what comes next. The
+// PING makes a server answer that has nothing else to say. The error of a server that
+// takes no command at all is a brokenLink.
 func (l *link) receive(ctx context.Context) (any, error) {
 	if l.isDown() {
 		if err := l.pubsub.Ping(ctx, anyToken); err != nil {
-			return nil, err
+			return nil, brokenLink{err} // also if the server refused the handshake
 		}
 	}
-	return l.pubsub.Receive(ctx)
+	received, err := l.pubsub.Receive(ctx)
+	for _, code := range []string{"LOADING", "MASTERDOWN", "NOAUTH"} {
+		if redis.HasErrorPrefix(err, code) {
+			l.c.home.drop(err)
+			return nil, brokenLink{err}
+		}
+	}
+	if redis.HasErrorPrefix(err, "NOPERM") && strings.Contains(err.Error(), "'ping'") {
+		return nil, brokenLink{err} // no PONG will come
+	}
+	return received, err
 }
+
+// brokenLink is why there is no link. It hides that the reason may be a refusal of the
+// server, which otherwise concerns one subscription.
+type brokenLink struct{ reason error }
+
+func (b brokenLink) Error() string { return b.reason.Error() }
 
 // rest waits after an error, not at all after the first, and returns for how
 // long to wait after the next.
@@ -70,12 +86,7 @@ func (l *link) rest(pause time.Duration) time.Duration {
 	if pause == 0 {
 		return firstPause
 	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-l.closing.Done():
-	}
+	rest(l.closing, pause)
 	return min(2*pause, longestPause)
 }
 
@@ -121,6 +132,10 @@ func (l *link) handle(received any) {
 // enliven lets those who have waited for a PONG become live.
 func (l *link) enliven(token string) {
 	for _, m := range l.tokens[token] {
+		if m.topic == (topicName{}) { // waits for the PONG alone
+			m.joined <- nil
+			continue
+		}
 		if !l.confirmed[m.topic] {
 			l.again[m.topic], l.touched[m.topic] = true, true // should anybody else come
 			m.joined <- cmp.Or(l.refusal, errUnconfirmed)

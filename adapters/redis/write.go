@@ -116,6 +116,7 @@ func (l *link) lost(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.down = err
+	l.breaks++
 	for name, t := range l.topics {
 		if slices.ContainsFunc(t.members, func(m *member) bool { return m.live }) {
 			l.missing[name] = true
