@@ -117,6 +117,10 @@ check-contract:
 bench: ## run the benchmarks, those of Redis beside the bare client with their ratio
 	go test -run '^$$' -bench . -benchmem -count 1 ./adapters/... ./sync/...
 
+.PHONY: faults
+faults: ## publish MESSAGES (100000) under faults of the links, chosen by SEED, and find silent losses
+	MESSAGES=$(MESSAGES) SEED=$(SEED) go test -count=1 -timeout=60m -v -run TestNoMessageIsLostSilently ./adapters/redis
+
 .PHONY: fuzz
 fuzz: ## run each fuzz test for FUZZTIME (30s)
 	@set -e; for package in ./coordination ./adapters/redis ./sync; do \
