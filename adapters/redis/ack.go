@@ -82,10 +82,11 @@ func newAcknowledger(c *Coordination) *acknowledger {
 
 // expectation is a publisher that waits.
 type expectation struct {
-	a      *acknowledger
-	number uint64
-	told   chan counts   // the latest counts, unless taken
-	again  chan struct{} // a token when nudges may have been lost
+	a         *acknowledger
+	number    uint64
+	told      chan counts   // the latest counts, unless taken
+	published time.Duration // how long the publish took
+	again     chan struct{} // a token when nudges may have been lost
 }
 
 func (a *acknowledger) expect() *expectation {
@@ -184,11 +185,12 @@ func (e *expectation) atTimeout(ctx context.Context, last counts) (counts, error
 	if ctx.Err() != nil {
 		return counts{}, ctx.Err()
 	}
-	ctx, cancel := context.WithTimeout(ctx, ackReadTimeout)
+	// The publish took a round trip; so will the read.
+	ctx, cancel := context.WithTimeout(ctx, ackReadTimeout+2*e.published)
 	defer cancel()
 	read, err := e.read(ctx)
-	if err != nil && last.frames > 0 {
-		return last, nil // a round trip may take longer than the read may
+	if err != nil && last.taken > 0 {
+		return last, nil
 	}
 	return read, err
 }

@@ -76,7 +76,9 @@ func (c *Coordination) PublishWithAck(ctx context.Context, channel string, paylo
 	waiting := c.acks.expect()
 	defer c.acks.forget(waiting)
 	from := &origin{handle: c.id, number: waiting.number, timeout: uint64(coordination.Millis(timeout))}
+	start := time.Now()
 	frames, err := c.send(bounded, channel, from, payload)
+	waiting.published = time.Since(start)
 	if err != nil {
 		return 0, c.failure(ctx, operation, err)
 	}
