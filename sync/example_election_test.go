@@ -3,6 +3,7 @@ package sync_test
 import (
 	"context"
 	"fmt"
+	"log"
 	"time"
 
 	"github.com/riptidecrawler/coordkit/adapters/memory"
@@ -23,8 +24,12 @@ func ExampleNewLeaderElection() {
 	}
 	observe := func(event dsync.Event) { fmt.Println(event.Node, event.Kind, event.Term > 0) }
 	election, err := dsync.NewLeaderElection("node-1", 15*time.Second, memory.New(), &options, observe)
-	must(err)
-	must(election.Run(ctx))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := election.Run(ctx); err != nil {
+		log.Print(err)
+	}
 	fmt.Println(election.IsLeader())
 	// Output:
 	// node-1 leadership acquired true

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"sync"
+	"time"
 
 	"github.com/riptidecrawler/coordkit/adapters/memory"
 	"github.com/riptidecrawler/coordkit/coordination"
@@ -38,36 +40,58 @@ func (r *report) read() string {
 	return r.text
 }
 
-// A job that one node does at a time. The leader's context ends before its lease
-// can have; what it had sent by then may still arrive later, which is what its
-// term is for.
+// A job that one node at a time does, in an election by name. The context of the work
+// is cancelled before its lease can expire. What it had sent by then may still arrive
+// later: the resource compares the term.
 func Example_leader() {
 	hub := memory.NewHub()
 	var written report
 	terms := make(chan uint64, 2)
-	job := func(name string) *dsync.Options {
-		return &dsync.Options{Election: dsync.ElectionOptions{
+	// campaign takes part in the election. What it returns ends that.
+	campaign := func(name string) (end func()) {
+		port, err := hub.Open(nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		node, err := dsync.New(dsync.DefaultConfig(name), port, nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		job, err := node.NewElection("report", &dsync.ElectionOptions{
+			Retry: 10 * time.Millisecond,
 			Lead: func(ctx context.Context, term uint64) {
-				must(written.write(term, "by "+name))
+				if err := written.write(term, "by "+name); err != nil {
+					log.Print(err)
+				}
 				terms <- term
 				<-ctx.Done() // a job that goes on would look at ctx between its steps
 			},
-		}}
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- job.Run(ctx) }()
+		return func() {
+			stop()
+			if err := <-ended; err != nil {
+				log.Print(err)
+			}
+		}
 	}
 
-	one, stopOne := start(open(hub), "node-1", job("node-1"))
+	endFirst := campaign("node-1")
 	first := <-terms
-	fmt.Println(written.read(), one.IsLeader())
-	two, stopTwo := start(open(hub), "node-2", job("node-2"))
-	defer stopTwo()
-	meet(one, two)
-
-	stopOne() // frees the lease, so that nobody waits for its end
+	fmt.Println(written.read())
+	endSecond := campaign("node-2")
+	endFirst() // releases the lease, so that nobody waits until it expires
 	second := <-terms
-	fmt.Println(written.read(), one.IsLeader(), second > first)
+	fmt.Println(written.read(), second > first)
 	fmt.Println(written.write(first, "late"))
+	endSecond()
 	// Output:
-	// by node-1 true
-	// by node-2 false true
+	// by node-1
+	// by node-2 true
 	// a newer leader has written
 }

@@ -2,8 +2,11 @@ package sync_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -82,30 +85,58 @@ func (c otterCache) Close() { c.entries.StopAllGoroutines() }
 
 // Two nodes with a cache each, here in one process.
 func Example_otter() {
-	ctx := context.Background()
+	ctx, stop := context.WithCancel(context.Background())
 	hub := memory.NewHub()
-	here, there := newOtterCache(64<<20), newOtterCache(64<<20)
-	defer here.Close()
-	defer there.Close()
-	one, stopOne := start(open(hub), "node-1", &dsync.Options{Cache: here})
-	defer stopOne()
-	two, stopTwo := start(open(hub), "node-2", &dsync.Options{Cache: there})
-	defer stopTwo()
-	meet(one, two)
+	var nodes [2]*dsync.DistributedSync
+	var caches [2]otterCache
+	var running sync.WaitGroup
+	for i := range nodes {
+		port, err := hub.Open(nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		caches[i] = newOtterCache(64 << 20)
+		nodes[i], err = dsync.New(dsync.DefaultConfig(fmt.Sprint("node-", i+1)), port, &dsync.Options{Cache: caches[i]})
+		if err != nil {
+			log.Fatal(err)
+		}
+		running.Go(func() {
+			defer caches[i].Close()
+			if err := nodes[i].Run(ctx); err != nil {
+				log.Print(err)
+			}
+		})
+	}
+	for len(nodes[0].Status().ActiveNodes) < 2 || len(nodes[1].Status().ActiveNodes) < 2 {
+		time.Sleep(time.Millisecond) // until they have received each other's heartbeat
+	}
 
-	must(one.Set(ctx, "user:1", []byte("alice"), time.Hour))
-	must(one.Set(ctx, "user:2", []byte("bob"), 0))
-	must(one.Set(ctx, "motd", []byte("hello"), 0))
-	await(func() bool { return two.Status().Applied == 3 })
-	value, found := there.Get("user:1")
+	err := errors.Join(
+		nodes[0].Set(ctx, "user:1", []byte("alice"), time.Hour),
+		nodes[0].Set(ctx, "user:2", []byte("bob"), 0),
+		nodes[0].Set(ctx, "motd", []byte("hello"), 0),
+	)
+	if err != nil {
+		log.Print(err)
+	}
+	for nodes[1].Status().Applied < 3 {
+		time.Sleep(time.Millisecond)
+	}
+	value, found := caches[1].Get("user:1")
 	fmt.Printf("node-2: %s %v\n", value, found)
 
-	must(two.InvalidatePattern(ctx, "user:*"))
-	await(func() bool { return one.Status().Applied == 1 })
+	if err := nodes[1].InvalidatePattern(ctx, "user:*"); err != nil {
+		log.Print(err)
+	}
+	for nodes[0].Status().Applied < 1 {
+		time.Sleep(time.Millisecond)
+	}
 	for _, key := range []string{"user:1", "user:2", "motd"} {
-		value, found := here.Get(key)
+		value, found := caches[0].Get(key)
 		fmt.Printf("node-1: %q %v\n", value, found)
 	}
+	stop()
+	running.Wait()
 	// Output:
 	// node-2: alice true
 	// node-1: "" false

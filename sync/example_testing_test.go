@@ -16,9 +16,9 @@ import (
 func TestShopHearsOfPrices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := memory.NewHub()
-		link := &lossy{DistributedCoordination: open(hub)}
+		link := &lossy{DistributedCoordination: hubHandle(hub)}
 		office, _ := run(t, link, "office")
-		_, shop := run(t, open(hub), "shop")
+		_, shop := run(t, hubHandle(hub), "shop")
 		synctest.Wait() // until they have met
 
 		if err := office.Set(t.Context(), "tea", []byte("3"), time.Hour); err != nil {
