@@ -13,15 +13,19 @@ import (
 	"github.com/riptidecrawler/coordkit/internal/redistest"
 )
 
-// Each Go block of the README is a program that compiles as it stands.
+// Each Go block of the README files is a program that compiles as it stands.
 func TestReadmeCompiles(t *testing.T) {
-	text, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(text, -1)
-	if len(blocks) == 0 {
-		t.Fatal("the README holds no Go")
+	var blocks [][][]byte
+	for _, page := range []string{"README.md", "adapters/redis/README.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(text, -1)
+		if len(found) == 0 {
+			t.Fatalf("%s holds no Go", page)
+		}
+		blocks = append(blocks, found...)
 	}
 	// Below the module, so that imports are found; with an underscore, so that
 	// no ./... finds it.

@@ -61,9 +61,11 @@
 // look at, as with TLS, a PING asks after each pause of 100 ms. When the network comes
 // back after a silence, handshakes that it swallowed are given up.
 //
-// The subscriptions' link is watched: a PING goes out three times within LinkTimeout,
-// and a link that has been silent for that long is replaced. Whenever the link was replaced, every subscription receives
-// ErrMessagesLost before its first message after the break.
+// The subscriptions' link is watched end to end: three times within LinkTimeout the
+// handle publishes a probe to its own inbox, which must come back within LinkTimeout;
+// otherwise all connections are replaced. So is a link that is silent for LinkTimeout.
+// Whenever the link was replaced, every subscription receives ErrMessagesLost before its
+// first message after the break.
 //
 // # Limits
 //
@@ -79,9 +81,11 @@
 // never seen that term. Once a candidate that has seen it tries, the leader's next
 // renewal gets a greater term.
 //
-// A foreign client that is subscribed to a handle's channels
-// makes PublishWithAck wait until its timeout, since it never acknowledges; the
-// number stays right.
+// A foreign client that is subscribed to a handle's channels makes PublishWithAck wait
+// until its timeout, since it never acknowledges; the number stays right. A client that
+// may publish can inject messages, and create records of acknowledgements that last up
+// to a day; one that may also subscribe can falsify the number of a message that it
+// reads. A record of acknowledgements lasts 24 hours at most, whatever the timeout.
 package redis
 
 import (
