@@ -266,7 +266,7 @@ func (l *link) farewell() {
 	timer := time.NewTimer(100 * time.Millisecond)
 	defer timer.Stop()
 	select {
-	case <-pong:
+	case <-pong: //nolint:errcheck // that the server answers is enough
 	case <-timer.C:
 	}
 }

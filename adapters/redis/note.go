@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -75,7 +76,8 @@ func (a *acknowledger) flush() {
 	for pause := firstPause; len(order) > 0; pause = min(2*pause, longestPause) {
 		failed, unknown := a.sendScripts(ctx, order, calls, "evalsha", ackScript.hash)
 		unsent, _ := a.sendScripts(ctx, unknown, calls, "eval", ackScript.source)
-		if order = append(failed, unsent...); len(order) > 0 && !rest(ctx, pause) {
+		order = slices.Concat(failed, unsent)
+		if len(order) > 0 && !rest(ctx, pause) {
 			return
 		}
 	}

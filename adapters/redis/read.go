@@ -54,31 +54,31 @@ func (l *link) read() {
 
 // receive opens the link again if it is down, and takes what comes next. The
 // PING makes a server answer that has nothing else to say. The error of a server that
-// takes no command at all is a brokenLink.
+// takes no command at all is a brokenLinkError.
 func (l *link) receive(ctx context.Context) (any, error) {
 	if l.isDown() {
 		if err := l.pubsub.Ping(ctx, anyToken); err != nil {
-			return nil, brokenLink{err} // also if the server refused the handshake
+			return nil, brokenLinkError{err} // also if the server refused the handshake
 		}
 	}
 	received, err := l.pubsub.Receive(ctx)
 	for _, code := range []string{"LOADING", "MASTERDOWN", "NOAUTH"} {
 		if redis.HasErrorPrefix(err, code) {
 			l.c.home.drop(err)
-			return nil, brokenLink{err}
+			return nil, brokenLinkError{err}
 		}
 	}
 	if redis.HasErrorPrefix(err, "NOPERM") && strings.Contains(err.Error(), "'ping'") {
-		return nil, brokenLink{err} // no PONG will come
+		return nil, brokenLinkError{err} // no PONG will come
 	}
 	return received, err
 }
 
-// brokenLink is why there is no link. It hides that the reason may be a refusal of the
+// brokenLinkError is why there is no link. It hides that the reason may be a refusal of the
 // server, which otherwise concerns one subscription.
-type brokenLink struct{ reason error }
+type brokenLinkError struct{ reason error }
 
-func (b brokenLink) Error() string { return b.reason.Error() }
+func (b brokenLinkError) Error() string { return b.reason.Error() }
 
 // rest waits after an error, not at all after the first, and returns for how
 // long to wait after the next.
