@@ -78,12 +78,12 @@ func (c *simCache) call(ctx context.Context, change func()) error {
 		pause(ctx, slow)
 	}
 	c.breathe()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if ctx.Err() != nil {
 		c.failed = true
 		return ctx.Err()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.fails() {
 		c.failed = true
 		if len(c.entries)%2 == 0 {

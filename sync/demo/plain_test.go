@@ -106,6 +106,6 @@ var _ = Describe("The demo without a terminal", Serial, func() {
 		Entry("an argument", "", "fast", misused, `there is no argument "fast"`),
 		Entry("keys where there is no terminal", "", "-interactive", misused, `-interactive needs a terminal`),
 		Entry("a server that is not there", "redis://:secret@127.0.0.1:1", "", failed, `REDIS_URL: open: 127\.0\.0\.1:1: .*refused`),
-		Entry("a URL that is none", "http://127.0.0.1", "", failed, `REDIS_URL: open: url has the scheme "http".*`),
+		Entry("a URL that is none", "http://127.0.0.1", "", failed, `REDIS_URL: open: url has no known scheme.*`),
 	)
 })
