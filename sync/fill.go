@@ -46,6 +46,9 @@ func (s *DistributedSync) SetAt(ctx context.Context, lease Stamp, key string, va
 // on its key that the node has applied or written off. Two nodes may serve different
 // filled values while the source changes, until the delete that follows the change.
 //
+// Stamps decide what is newer: a delete by a node whose clock is behind can look older than
+// the lease, if this node receives it after the fill. Package cache drops the value then.
+//
 // A fill counts for one of Limits.Keys. A cache may hold more keys than that.
 //
 // Errors: ErrRejected; coordination.ErrInvalidArgument, also for a lease that is not
