@@ -24,7 +24,7 @@ const (
 	mostErrors          promise = "Errors: ErrInvalidArgument, ErrClosed, ErrUnavailable, ctx.Err()."
 	nameless            promise = "Errors: ErrInvalidArgument (a nil context), ErrClosed, ErrUnavailable, ctx.Err()."
 	errorsOfDeleteMany  promise = "Errors: ErrInvalidArgument (nothing was removed), ErrClosed, ErrUnavailable, ctx.Err()."
-	errorsOfHealthCheck promise = "Errors: ErrUnavailable where the backend can't be reached; " +
+	errorsOfHealthCheck promise = "Errors: ErrUnavailable if the backend can't be reached; " +
 		"ErrInvalidArgument (a nil context), ErrClosed, ctx.Err()."
 	errorsOfHeartbeat promise = "Errors: ErrNotRegistered where nodeID is unknown or its time to live has " +
 		"ended (nothing is registered then); ErrInvalidArgument, ErrClosed, ErrUnavailable, ctx.Err()."
@@ -69,10 +69,9 @@ const (
 // The lease.
 const (
 	newTerm promise = "Each new acquisition has a term strictly greater than every term before it in the " +
-		"namespace, also after a release or an expiry, and after the backend has lost its records so long as " +
-		"its clock has not gone back."
+		"namespace, also after a release or an expiry."
 	positiveTerm promise = "Terms are greater than zero and not consecutive."
-	refusedTerm  promise = "Where acquired is false term is 0."
+	refusedTerm  promise = "If acquired is false, term is 0."
 	releases     promise = "ReleaseLeadership frees the lease at once if this candidate holds it and returns true."
 	tellsLeader  promise = "Leader returns who holds the lease, and whether anyone does."
 	leaderNode   promise = "NodeID is the node ID with which the lease was acquired."
