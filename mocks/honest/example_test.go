@@ -73,6 +73,6 @@ func ExampleLeadership() {
 	// term: 7
 	// honest: TryAcquireLeadership(ctx, "node-1", 10s) answered (4, true, nil)
 	// 	the term falls: an answer before was 7
-	// 	promise: Each new acquisition has a term strictly greater than every term before it in the namespace, also after a release or an expiry, and after the backend has lost its records so long as its clock has not gone back.
+	// 	promise: Each new acquisition has a term strictly greater than every term before it in the namespace, also after a release or an expiry.
 	// term: 4
 }

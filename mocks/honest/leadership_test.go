@@ -109,7 +109,7 @@ func TestTermsRise(t *testing.T) {
 		"zero":                         {acquires("a", 0).lies(positive)},
 		"zero, later":                  {acquires("a", 5), acquires("a", 0).lies(positive)},
 		"a leader's of zero":           {leads("a", 0).lies(positive)},
-		"a term that was not acquired": {try("a", port{term: 5}).lies("Where acquired is false term is 0.")},
+		"a term that was not acquired": {try("a", port{term: 5}).lies("If acquired is false, term is 0.")},
 	} {
 		t.Run(title, func(t *testing.T) { newLease().play(t, steps...) })
 	}
