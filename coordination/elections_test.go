@@ -1,28 +1,33 @@
 package coordination_test
 
 import (
-	. "github.com/onsi/ginkgo/v2"
-	. "github.com/onsi/gomega"
+	"errors"
+	"strings"
+	"testing"
 
 	"github.com/riptidecrawler/coordkit/coordination"
 )
 
-var _ = Describe("Claims", func() {
-	It("gives a name to one user at a time", func() {
-		var claims coordination.Claims
-		release, err := claims.Claim("a")
-		Expect(err).NotTo(HaveOccurred())
-		_, err = claims.Claim("a")
-		Expect(err).To(MatchError(coordination.ErrClaimed))
-		Expect(err).To(MatchError(ContainSubstring(`name "a"`)))
-		_, err = claims.Claim("b")
-		Expect(err).NotTo(HaveOccurred())
-		release()
-		again, err := claims.Claim("a")
-		Expect(err).NotTo(HaveOccurred())
-		release() // which is over
-		_, err = claims.Claim("a")
-		Expect(err).To(MatchError(coordination.ErrClaimed))
-		again()
-	})
-})
+func TestClaimsGiveANameToOneUserAtATime(t *testing.T) {
+	var claims coordination.Claims
+	claim := func(name string, free bool) (release func()) {
+		t.Helper()
+		release, err := claims.Claim(name)
+		if free != (err == nil) {
+			t.Fatalf("Claim(%q) = %v, want free: %v", name, err, free)
+		}
+		if !free && (!errors.Is(err, coordination.ErrClaimed) || !strings.Contains(err.Error(), name)) {
+			t.Errorf("Claim(%q) = %v", name, err)
+		}
+		return release
+	}
+	release := claim("a", true)
+	claim("a", false)
+	claim("b", true)
+	release()
+	again := claim("a", true)
+	release() // which is over
+	claim("a", false)
+	again()
+	claim("a", true)
+}
