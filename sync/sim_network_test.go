@@ -85,17 +85,19 @@ type simPort struct {
 	deafTo atomic.Pointer[string] // the node that is not heard
 	losses atomic.Uint64          // of which the subscription is to tell
 
-	mu        sync.Mutex     // guards what follows
-	missed    []simMissed    // while it was cut or deaf
-	calls     map[string]int // how many, by what
-	suspended chan struct{}  // closed when the process goes on; nil where it does
+	mu        sync.Mutex          // guards what follows
+	missed    []simMissed         // what it was not to receive
+	heard     map[*simPort]uint64 // the highest number that each sender has told it of
+	proven    time.Time           // when the newest own heartbeat that came back was sent
+	calls     map[string]int      // how many, by what
+	suspended chan struct{}       // closed when the process goes on; nil where it does
 }
 
 var _ coordination.DistributedCoordination = (*simPort)(nil)
 
 func (n *network) open(node, name string) *simPort {
 	handle, _ := n.hub.Open(nil) // default options are never refused
-	port := &simPort{Coordination: handle, network: n, node: node, name: name, calls: make(map[string]int)}
+	port := &simPort{Coordination: handle, network: n, node: node, name: name, calls: make(map[string]int), heard: make(map[*simPort]uint64)}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.ports[node] = port
@@ -210,6 +212,7 @@ func (n *network) send(from *simPort, channel string, payload []byte) {
 			switch chance := random.Float64(); {
 			case chance < n.drop:
 				copies = 0
+				to.miss(from, channel, payload)
 				if random.IntN(2) == 0 {
 					to.losses.Add(1)
 				}
@@ -217,57 +220,25 @@ func (n *network) send(from *simPort, channel string, payload []byte) {
 				copies = 2
 			}
 		}
+		sent := time.Now()
 		for range copies {
 			delay := base
 			if !n.healed && random.Float64() < n.overtake {
 				delay += time.Duration(random.Int64N(int64(150 * time.Millisecond)))
 			}
-			time.AfterFunc(delay, func() { to.deliver(from, channel, payload) })
+			time.AfterFunc(delay, func() { to.deliver(from, channel, payload, sent) })
 		}
 	}
 }
 
-func (p *simPort) deliver(from *simPort, channel string, payload []byte) {
+func (p *simPort) deliver(from *simPort, channel string, payload []byte, sent time.Time) {
 	deafTo := p.deafTo.Load()
-	if p.cut.Load() || p.deaf.Load() {
-		p.miss(from, channel, payload)
-	}
 	if p.dead.Load() || p.cut.Load() || p.deaf.Load() || deafTo != nil && *deafTo == from.node {
+		p.miss(from, channel, payload)
 		return
 	}
+	p.hear(from, channel, payload, sent)
 	_ = p.Coordination.Publish(context.Background(), p.name+"/"+channel, payload) // it never fails
-}
-
-// simMissed is an operation that was published while a node could not receive it.
-type simMissed struct {
-	Operation
-	by *simPort
-	at time.Time
-}
-
-// miss notes what a node was not there to receive.
-func (p *simPort) miss(from *simPort, channel string, payload []byte) {
-	m, err := decode(payload)
-	if err != nil || channel != DefaultChannel || from == p {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, operation := range m.operations {
-		p.missed = append(p.missed, simMissed{operation, from, time.Now()})
-	}
-}
-
-// missedBefore returns what was missed before an instant.
-func (p *simPort) missedBefore(at time.Time) (missed []simMissed) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, m := range p.missed {
-		if m.at.Before(at) {
-			missed = append(missed, m)
-		}
-	}
-	return missed
 }
 
 func (p *simPort) Subscribe(ctx context.Context, pattern string) (coordination.Subscription, error) {

@@ -73,7 +73,8 @@ var _ = Describe("A cluster with faults", Label("simulation"), func() {
 		Entry("without the floor", simDefects{weaknesses: weaknesses{noFloor: true}}, 1),
 		Entry("without the join barrier", simDefects{weaknesses: weaknesses{noBarrier: true}}, 113),
 		Entry("with loads that store what was changed meanwhile", simDefects{blindFills: true}, 0),
-		Entry("with a node that is readable however long it is cut off", simDefects{weaknesses: weaknesses{endlessTrust: true}}, 41),
+		Entry("with a node that is readable however long it is cut off", simDefects{weaknesses: weaknesses{endlessTrust: true}}, 0),
+		Entry("with readers of a cache that misses something", simDefects{readsGaps: true}, 686),
 		Entry("with a lease that is counted from the answer", simDefects{weaknesses: weaknesses{leaseByAnswer: true}}, 152),
 	)
 })

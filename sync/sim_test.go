@@ -15,10 +15,9 @@ const (
 	simBeat  = 500 * time.Millisecond
 	simLease = time.Second
 	simTime  = 4 * time.Second // for which there are faults
-	// simStaleness is for how long a node may serve what it has missed while it was cut
-	// off: the bound, an interval until the next message tells of the gap, and the way
-	// of messages.
-	simStaleness = simBeat + simTrust + simBeat + 200*time.Millisecond
+	// simStaleness is for how long a node may serve what it was told that it missed: it
+	// is not read out of the subscription yet, and the newest heartbeat that is holds.
+	simStaleness = simBeat + simTrust
 	simTrust     = 200 * time.Millisecond // Recovery.MaxStaleness
 	// simAgreement is how long after the last fault the nodes must agree: a
 	// heartbeat, the grace and the time-out of a replay, and the way of messages.
@@ -48,6 +47,7 @@ type simulation struct {
 type simDefects struct {
 	weaknesses
 	blindFills bool // fill without a lease from before the load
+	readsGaps  bool // read a cache that misses something
 }
 
 // simFilled begins what a node has loaded for itself.
