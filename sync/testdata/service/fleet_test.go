@@ -18,6 +18,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/riptidecrawler/coordkit/internal/faultproxy"
 	"github.com/riptidecrawler/coordkit/internal/redistest"
 )
 
@@ -39,6 +40,7 @@ type fleet struct {
 // expects an answer in time meanwhile.
 type process struct {
 	id, address string
+	link        *faultproxy.Proxy // between it and Redis
 
 	mu      sync.Mutex // guards what follows
 	command *exec.Cmd
@@ -66,7 +68,12 @@ func startFleet(t *testing.T) *fleet {
 	}
 	t.Cleanup(func() { f.redis.Stop() })
 	for i := range 3 {
-		p := &process{id: "node-" + strconv.Itoa(i+1), address: freeAddress(t)}
+		link, err := faultproxy.Start(f.redis.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(link.Close)
+		p := &process{id: "node-" + strconv.Itoa(i+1), address: freeAddress(t), link: link}
 		f.nodes = append(f.nodes, p)
 		f.start(p)
 		t.Cleanup(func() { p.kill() })
@@ -95,7 +102,7 @@ func (f *fleet) start(p *process) {
 	}
 	defer log.Close()
 	command := exec.Command(f.program)
-	command.Env = append(os.Environ(), "NODE_ID="+p.id, "LISTEN="+p.address, "REDIS_URL="+f.redis.URL(),
+	command.Env = append(os.Environ(), "NODE_ID="+p.id, "LISTEN="+p.address, "REDIS_URL=redis://"+p.link.Address,
 		"DATABASE="+filepath.Join(f.folder, "shop.db"), "HEARTBEAT="+heartbeat.String(), "NIGHT="+night.String())
 	command.Stderr = log
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it must not outlive the test
@@ -205,6 +212,35 @@ func (f *fleet) freezeRedis(d time.Duration) {
 	_ = syscall.Kill(pid, syscall.SIGSTOP)
 	time.Sleep(d)
 	_ = syscall.Kill(pid, syscall.SIGCONT)
+}
+
+// cutOff begins a fault of the link between one process and a Redis that lives. The
+// process must tell in time that its cache may not be read, and once the fault has
+// ended that it may.
+func (f *fleet) cutOff(p *process, fault faultproxy.Fault) {
+	f.t.Helper()
+	p.link.Inject(fault, "")
+	f.expectReadable(p, false, staleBound+slack)
+	time.Sleep(heartbeat)
+	p.link.Heal()
+	f.expectReadable(p, true, 10*time.Second)
+}
+
+// expectReadable waits until a process tells whether its cache may be read, and that
+// it is connected or not.
+func (f *fleet) expectReadable(p *process, want bool, within time.Duration) {
+	f.t.Helper()
+	for deadline := time.Now().Add(within); ; time.Sleep(10 * time.Millisecond) {
+		var status struct{ Readable, Connected bool }
+		_, err := client{f}.do(f.t.Context(), p, "GET", "/status", nil, &status)
+		if err == nil && status.Readable == want && status.Connected == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			f.t.Errorf("%s tells %+v (%v) after %v", p.id, status, err, within)
+			return
+		}
+	}
 }
 
 // restartRedis stops the server, which loses all that it held, and starts it

@@ -69,9 +69,9 @@ func (s *server) listReports(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) status(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r, http.StatusOK, struct {
-		Readable, Leading bool
-		Cache             any
-	}{s.node.Readable(), s.leads(), s.catalogue.products.Stats()}, nil)
+		Readable, Connected, Leading bool
+		Cache                        any
+	}{s.node.Readable(), s.node.Status().Connected, s.leads(), s.catalogue.products.Stats()}, nil)
 }
 
 // ready says whether the node should get requests. One that is cut off from the

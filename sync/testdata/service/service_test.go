@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/riptidecrawler/coordkit/internal/faultproxy"
 )
 
 // While processes and Redis are killed, frozen and restarted, clients never see
@@ -31,6 +33,9 @@ func TestServiceUnderFaults(t *testing.T) {
 		{"a process hangs for a moment", func() { three.freeze(2 * heartbeat) }},
 		{"a process hangs", func() { three.freeze(1500 * time.Millisecond) }},
 		{"Redis closes the subscriptions", f.hangUp},
+		{"a process is cut off from a Redis that lives", func() { f.cutOff(two, faultproxy.BlackHole) }},
+		{"a process hears nothing", func() { f.cutOff(three, faultproxy.LostWayBack) }},
+		{"a process reaches nobody", func() { f.cutOff(one, faultproxy.LostWay) }},
 		{"Redis restarts and has lost its data", func() { f.restartRedis(time.Second) }},
 		{"the leader is killed", func() { leader := f.leader(); leader.kill(); f.restart(leader) }},
 		{"a process dies while Redis hangs", func() {
