@@ -93,8 +93,10 @@ type Recovery struct {
 	Suspicion Suspicion
 	// MaxStaleness is for how long TreatAsMiss lets a node serve its cache when its
 	// own heartbeats do not come back, counted from when the next one was due: an
-	// interval after the newest that came back. Default three heartbeat intervals; at
-	// most a day.
+	// interval after the newest that came back. The clock is the monotonic one, which on
+	// Linux stands still while the machine is suspended: a machine that wakes up may
+	// serve what it held for what was left of the bound. A process that was stopped on a
+	// machine that runs does not. Default three heartbeat intervals; at most a day.
 	MaxStaleness time.Duration
 }
 

@@ -82,12 +82,12 @@ var _ = Describe("A cache", func() {
 
 	It("keeps to its own prefix, whose glob characters are literal", func() {
 		virtually(func(ctx context.Context) {
-			node := startNode(memory.NewHub(), "node-1")
-			defer node.stop()
-			star, err := cache.New[int](node.Node, "*:", nil)
+			node, stop := startNode(memory.NewHub(), "node-1")
+			defer stop()
+			star, err := cache.New[int](node, "*:", nil)
 			Expect(err).NotTo(HaveOccurred())
 			defer star.Close(ctx)
-			other, err := cache.New[string](node.Node, "b:", nil)
+			other, err := cache.New[string](node, "b:", nil)
 			Expect(err).NotTo(HaveOccurred())
 			defer other.Close(ctx)
 			synctest.Wait()
@@ -108,9 +108,9 @@ var _ = Describe("A cache", func() {
 
 	It("lets a value that a node has set without a TTL live for its own TTL", func() {
 		virtually(func(ctx context.Context) {
-			node := startNode(memory.NewHub(), "node-1")
-			defer node.stop()
-			c, err := cache.New(node.Node, "v:", &cache.Options[int]{TTL: time.Minute})
+			node, stop := startNode(memory.NewHub(), "node-1")
+			defer stop()
+			c, err := cache.New(node, "v:", &cache.Options[int]{TTL: time.Minute})
 			Expect(err).NotTo(HaveOccurred())
 			defer c.Close(ctx)
 			synctest.Wait()
@@ -235,11 +235,11 @@ var _ = Describe("A cache", func() {
 	})
 
 	It("evicts above its capacity and says so", func(ctx SpecContext) {
-		node := startNode(memory.NewHub(), "node-1")
-		defer node.stop()
+		node, stop := startNode(memory.NewHub(), "node-1")
+		defer stop()
 		weigh := func(_ string, value string) uint32 { return uint32(len(value)) }
 		for _, options := range []*cache.Options[string]{{Capacity: 10}, {Capacity: 10, Weigh: weigh}} {
-			c, err := cache.New(node.Node, "v:", options)
+			c, err := cache.New(node, "v:", options)
 			Expect(err).NotTo(HaveOccurred())
 			Eventually(node.Readable).Should(BeTrue())
 			for i := range 1000 {
@@ -252,9 +252,9 @@ var _ = Describe("A cache", func() {
 	})
 
 	It("does not keep a value heavier than its capacity", func(ctx SpecContext) {
-		node := startNode(memory.NewHub(), "node-1")
-		defer node.stop()
-		c, err := cache.New(node.Node, "v:", &cache.Options[string]{
+		node, stop := startNode(memory.NewHub(), "node-1")
+		defer stop()
+		c, err := cache.New(node, "v:", &cache.Options[string]{
 			Capacity: 10, NegativeTTL: time.Hour, Weigh: func(_ string, value string) uint32 { return uint32(len(value)) },
 		})
 		Expect(err).NotTo(HaveOccurred())

@@ -156,22 +156,6 @@ var _ = Describe("A cache under faults", func() {
 		Entry("Clear", func(ctx context.Context, c *cache.Cache[int]) error { return c.Clear(ctx) }),
 	)
 
-	DescribeTable("drops a loaded value that looks newer than", func(change func(ctx context.Context, c *cache.Cache[int]) error) {
-		onTwoNodes(nil, nil, func(ctx context.Context, one, two *cache.Cache[int]) {
-			// In one instant of virtual time node-2 may win the tie with node-1.
-			Expect(two.Get(ctx, "a", gives(1))).To(Equal(1))
-			Expect(change(ctx, one)).To(Succeed())
-			synctest.Wait()
-			value, found := two.Peek("a")
-			Expect(found && value == 1).To(BeFalse())
-		})
-	},
-		Entry("a Delete", func(ctx context.Context, c *cache.Cache[int]) error { return c.Delete(ctx, "a") }),
-		Entry("a Set", func(ctx context.Context, c *cache.Cache[int]) error { return c.Set(ctx, "a", 2) }),
-		Entry("an InvalidatePattern", func(ctx context.Context, c *cache.Cache[int]) error { return c.InvalidatePattern(ctx, "?") }),
-		Entry("a Clear", func(ctx context.Context, c *cache.Cache[int]) error { return c.Clear(ctx) }),
-	)
-
 	It("returns values and counts them when every load is slower than the deletes", func() {
 		onOneNode(nil, func(ctx context.Context, c *cache.Cache[int]) {
 			for i := range 20 {
@@ -206,6 +190,35 @@ var _ = Describe("A cache under faults", func() {
 					Expect(value).To(Equal("new"))
 				})
 		}
+	})
+
+	It("ends Run with an error, and serves nothing, when Decode ends its goroutine", func() {
+		virtually(func(ctx context.Context) {
+			hub := memory.NewHub()
+			one, stop := startNode(hub, "node-1")
+			defer stop()
+			sender, err := cache.New[int](one, "v:", nil)
+			Expect(err).NotTo(HaveOccurred())
+			defer sender.Close(ctx)
+			port, err := hub.Open(nil)
+			Expect(err).NotTo(HaveOccurred())
+			defer port.Close()
+			two, err := cache.NewNode(dsync.DefaultConfig("node-2"), port, nil)
+			Expect(err).NotTo(HaveOccurred())
+			codec := cache.Codec[int]{Encode: func(int) ([]byte, error) { return nil, nil }, Decode: func([]byte) (int, error) { runtime.Goexit(); return 0, nil }}
+			receiver, err := cache.New(two, "v:", &cache.Options[int]{Codec: codec})
+			Expect(err).NotTo(HaveOccurred())
+			defer receiver.Close(ctx)
+			ended := make(chan error, 1)
+			go func() { ended <- two.Run(ctx) }()
+			time.Sleep(2 * dsync.DefaultHeartbeatInterval)
+			Expect(receiver.Get(ctx, "a", gives(1))).To(Equal(1))
+			time.Sleep(time.Second)
+			Expect(sender.Set(ctx, "a", 2)).To(Succeed())
+			Expect(<-ended).To(MatchError(ContainSubstring("runtime.Goexit")))
+			_, found := receiver.Peek("a")
+			Expect(found).To(BeFalse())
+		})
 	})
 
 	It("Set returns the error or the panic of Encode and changes nothing", func() {
@@ -256,9 +269,9 @@ var _ = Describe("A cache under faults", func() {
 
 	It("Close cancels the loads, waits for them and frees the prefix", func() {
 		virtually(func(ctx context.Context) {
-			node := startNode(memory.NewHub(), "node-1")
-			defer node.stop()
-			c, err := cache.New[int](node.Node, "v:", nil)
+			node, stop := startNode(memory.NewHub(), "node-1")
+			defer stop()
+			c, err := cache.New[int](node, "v:", nil)
 			Expect(err).NotTo(HaveOccurred())
 			synctest.Wait()
 			Expect(c.Get(ctx, "held", gives(1))).To(Equal(1))
@@ -282,7 +295,7 @@ var _ = Describe("A cache under faults", func() {
 			for _, err := range []error{c.Set(ctx, "a", 1), c.Delete(ctx, "a"), c.InvalidatePattern(ctx, "*"), c.Clear(ctx)} {
 				Expect(err).To(MatchError(coordination.ErrClosed))
 			}
-			again, err := cache.New[int](node.Node, "v:", nil)
+			again, err := cache.New[int](node, "v:", nil)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(again.Close(ctx)).To(Succeed())
 		})
@@ -295,7 +308,7 @@ var _ = Describe("A cache on a node that is cut off", func() {
 			hub := memory.NewHub()
 			open, err := hub.Open(nil)
 			Expect(err).NotTo(HaveOccurred())
-			port := &cutPort{DistributedCoordination: open}
+			port := &faultyPort{DistributedCoordination: open}
 			node, err := cache.NewNode(dsync.DefaultConfig("node-1"), port, nil)
 			Expect(err).NotTo(HaveOccurred())
 			c, err := cache.New(node, "v:", &cache.Options[int]{StaleFor: time.Hour})
@@ -333,16 +346,3 @@ var _ = Describe("A cache on a node that is cut off", func() {
 		})
 	})
 })
-
-// cutPort publishes nothing while it is cut.
-type cutPort struct {
-	coordination.DistributedCoordination
-	cut atomic.Bool
-}
-
-func (p *cutPort) Publish(ctx context.Context, channel string, payload []byte) error {
-	if p.cut.Load() {
-		return coordination.ErrUnavailable
-	}
-	return p.DistributedCoordination.Publish(ctx, channel, payload)
-}

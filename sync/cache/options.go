@@ -49,8 +49,9 @@ type Options[V any] struct {
 
 // Codec turns values into bytes and back. All nodes need the same one: a node
 // that cannot decode a value drops the key, and reports dsync.CacheFailed. Both
-// functions must be safe for concurrent use and not keep their arguments. The zero
-// value is JSON.
+// functions must be safe for concurrent use and not keep their arguments. A panic counts
+// as an error. Decode must not end its goroutine (runtime.Goexit): Run of the node
+// would end with an error. The zero value is JSON.
 type Codec[V any] struct {
 	Encode func(value V) ([]byte, error)
 	Decode func(data []byte) (V, error)

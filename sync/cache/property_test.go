@@ -2,7 +2,7 @@ package cache_test
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -14,195 +14,227 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/riptidecrawler/coordkit/adapters/memory"
-	"github.com/riptidecrawler/coordkit/coordination"
 	dsync "github.com/riptidecrawler/coordkit/sync"
 	"github.com/riptidecrawler/coordkit/sync/cache"
 )
 
-// reading is a value of the versioned source. Began is when its load began, zero
-// for one that came by Set, whose ID is then that of the operation.
-type reading struct {
-	Key     string
-	Version int
-	Began   time.Time
-	ID      int
-}
+// scenario is what goes wrong in a simulation.
+type scenario struct {
+	lost, skewed, cut bool
 
-// witness decides as LastWriterWins and remembers when its node applied what.
-type witness struct {
-	mu      sync.Mutex
-	applied []appliedOperation
-}
-
-type appliedOperation struct {
-	dsync.Operation
-	at time.Time
-}
-
-func (w *witness) Decide(operation dsync.Operation, conflict dsync.Conflict) (bool, string) {
-	apply, reason := dsync.LastWriterWins{}.Decide(operation, conflict)
-	if apply && (operation.Type != dsync.Set || operation.Value != nil) { // a fill has no value
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.applied = append(w.applied, appliedOperation{operation, time.Now()})
-	}
-	return apply, reason
-}
-
-// violation returns the operation that got should have lost to when a Get that
-// began at asked returned it, or nil.
-func (w *witness) violation(key string, got reading, asked time.Time) *appliedOperation {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var set dsync.Stamp
-	for _, o := range w.applied {
-		var told reading
-		if o.Type == dsync.Set && got.ID != 0 && json.Unmarshal(o.Value, &told) == nil && told.ID == got.ID {
-			set = o.Stamp
-		}
-	}
-	for _, o := range w.applied {
-		bears := o.Type == dsync.Clear || o.Key == "v:"+key || o.Type == dsync.InvalidatePattern && coordination.Match(o.Key, "v:"+key)
-		if !bears || !o.at.Before(asked) {
-			continue
-		}
-		if got.ID == 0 && got.Began.Before(o.at) || got.ID != 0 && set.Compare(o.Stamp) < 0 {
-			return &o
-		}
-	}
-	return nil
-}
-
-// lossyPort loses a part of what is published.
-type lossyPort struct {
-	coordination.DistributedCoordination
-	losing *atomic.Bool
-	random *rand.Rand
-	mu     sync.Mutex
-}
-
-func (p *lossyPort) Publish(ctx context.Context, channel string, payload []byte) error {
-	p.mu.Lock()
-	lost := p.losing.Load() && p.random.IntN(5) == 0
-	p.mu.Unlock()
-	if lost {
-		return nil
-	}
-	return p.DistributedCoordination.Publish(ctx, channel, payload)
+	// What a simulation does wrong, to show that it notices.
+	readsBefore bool // values that were read before Get was called
+	trustsLong  bool // nodes that are readable however long they are cut off
 }
 
 var _ = Describe("Caches on three nodes", func() {
-	It("never return a value whose load began before an operation that the node has applied, and agree at the end", func() {
-		for i := range 100 {
-			seed := uint64(GinkgoRandomSeed())<<16 + uint64(i)
-			By(fmt.Sprint("seed ", seed))
-			virtually(func(ctx context.Context) { simulate(ctx, seed) })
+	DescribeTable("never return a value whose load began before an operation that reached the node, or that all were told of a while ago, and agree at the end",
+		func(s scenario) {
+			for i := range 60 {
+				seed := uint64(GinkgoRandomSeed())<<16 + uint64(i)
+				Expect(simulate(seed, s)).To(BeEmpty(), "seed %d", seed)
+			}
+		},
+		Entry("with lost messages", scenario{lost: true}),
+		Entry("with clocks that differ", scenario{skewed: true}),
+		Entry("with nodes that are cut off", scenario{cut: true}),
+		Entry("with all of that", scenario{lost: true, skewed: true, cut: true}),
+	)
+
+	DescribeTable("are found out where they", func(s scenario) {
+		for seed := range uint64(200) {
+			if found := simulate(seed, s); found != "" {
+				GinkgoWriter.Println("seed", seed, found)
+				return
+			}
 		}
-	})
+		Fail("nothing went wrong with 200 seeds")
+	},
+		Entry("load what was read before the call", scenario{readsBefore: true}),
+		Entry("may be read however long they are cut off", scenario{cut: true, trustsLong: true}),
+	)
 })
 
-func simulate(ctx context.Context, seed uint64) {
-	const nodes, steps, clients = 3, 60, 3
-	hub := memory.NewHub()
-	var source struct {
-		sync.Mutex
-		versions map[string]int
-	}
-	source.versions = make(map[string]int)
-	var losing atomic.Bool
-	losing.Store(true)
-	var ids atomic.Int64
-	var caches [nodes]*cache.Cache[reading]
-	var witnesses [nodes]*witness
-	for i := range nodes {
-		open, err := hub.Open(nil)
-		Expect(err).NotTo(HaveOccurred())
-		port := &lossyPort{DistributedCoordination: open, losing: &losing, random: rand.New(rand.NewPCG(seed, uint64(i)))}
-		witnesses[i] = &witness{}
-		node, err := cache.NewNode(dsync.DefaultConfig(fmt.Sprint("node-", i)), port, &dsync.Options{Consensus: witnesses[i]})
-		Expect(err).NotTo(HaveOccurred())
-		running, cancel := context.WithCancel(context.Background())
-		ended := make(chan error, 1)
-		go func() { ended <- node.Run(running) }()
-		defer func() {
-			cancel()
-			Expect(<-ended).To(Succeed())
-			Expect(port.Close()).To(Succeed())
-		}()
-		caches[i], err = cache.New(node, "v:", &cache.Options[reading]{
-			TTL: 20 * time.Second, StaleFor: 20 * time.Second, RefreshAfter: 3 * time.Second, NegativeTTL: time.Second,
-		})
-		Expect(err).NotTo(HaveOccurred())
-		defer caches[i].Close(ctx)
-	}
-	synctest.Wait()
+// bound is after what time no node serves what it was told to drop: an interval and
+// MaxStaleness if it is cut off, and otherwise an interval until a gap is found.
+const bound = 5*dsync.DefaultHeartbeatInterval + time.Second
 
-	get := func(i int, key string, slow time.Duration, fails bool) (reading, error) {
-		asked := time.Now()
-		got, err := caches[i].Get(ctx, key, func(_ context.Context, key string) (reading, error) {
-			began := time.Now()
-			source.Lock()
-			version := source.versions[key]
-			source.Unlock()
-			if slow > 0 {
-				time.Sleep(slow)
-			}
-			if fails {
-				return reading{}, errSource
-			}
-			return reading{Key: key, Version: version, Began: began}, nil
-		})
-		if err == nil {
-			Expect(got.Key).To(Equal(key), "seed %d", seed)
-			if lost := witnesses[i].violation(key, got, asked); lost != nil {
-				Fail(fmt.Sprintf("seed %d: node %d returned %+v at %v, asked at %v, after it had applied %s %s at %v",
-					seed, i, got, time.Now(), asked, lost.Type, lost.Key, lost.at))
+// cluster is a simulated one.
+type cluster struct {
+	scenario
+	ctx       context.Context
+	ports     [3]*faultyPort
+	caches    [3]*cache.Cache[reading]
+	witnesses [3]*witness
+	changes   changes
+	ids       atomic.Int64
+
+	mu       sync.Mutex // guards what follows
+	versions map[string]int
+	found    string
+}
+
+// simulate runs a seed and returns what went wrong first.
+func simulate(seed uint64, s scenario) (found string) {
+	virtually(func(ctx context.Context) {
+		c := &cluster{scenario: s, ctx: ctx, versions: make(map[string]int)}
+		random := rand.New(rand.NewPCG(seed, 0))
+		hub := memory.NewHub()
+		for i := range c.ports {
+			defer c.start(i, hub, random)()
+		}
+		synctest.Wait()
+		var work sync.WaitGroup
+		for client := range 3 {
+			work.Go(func() { c.work(rand.New(rand.NewPCG(seed, uint64(100+client)))) })
+		}
+		for _, port := range c.ports {
+			if s.cut {
+				from, length := time.Duration(random.Int64N(int64(30*time.Second))), time.Duration(random.Int64N(int64(40*time.Second)))
+				work.Go(func() {
+					time.Sleep(from)
+					port.cut.Store(true)
+					time.Sleep(length)
+					port.cut.Store(false)
+				})
 			}
 		}
+		work.Wait()
+		for _, port := range c.ports {
+			port.losing.Store(false)
+		}
+		time.Sleep(time.Minute)
+		c.compare()
+		found = c.found
+	})
+	return found
+}
+
+func (c *cluster) start(i int, hub *memory.Hub, random *rand.Rand) (stop func()) {
+	open, err := hub.Open(nil)
+	Expect(err).NotTo(HaveOccurred())
+	port := &faultyPort{DistributedCoordination: open, random: rand.New(rand.NewPCG(random.Uint64(), 0))}
+	port.losing.Store(c.lost)
+	if c.skewed {
+		port.skew = time.Duration(random.Int64N(int64(20*time.Second))) - 10*time.Second
+	}
+	name := fmt.Sprint("node-", i)
+	options := &dsync.Options{}
+	if c.trustsLong {
+		options.Recovery.MaxStaleness = time.Hour
+	}
+	c.ports[i], c.witnesses[i] = port, &witness{self: name}
+	options.Consensus = c.witnesses[i]
+	node, end := startNodeOn(port, name, options)
+	c.caches[i], err = cache.New(node, "v:", &cache.Options[reading]{
+		TTL: 10 * time.Minute, StaleFor: 10 * time.Minute, RefreshAfter: 30 * time.Second, NegativeTTL: time.Second,
+	})
+	Expect(err).NotTo(HaveOccurred())
+	return func() {
+		Expect(c.caches[i].Close(c.ctx)).To(Succeed())
+		end()
+	}
+}
+
+// work reads and changes keys at random nodes.
+func (c *cluster) work(random *rand.Rand) {
+	defer GinkgoRecover()
+	for range 80 {
+		time.Sleep(time.Duration(1 + random.Int64N(int64(time.Second))))
+		i, key := random.IntN(len(c.caches)), fmt.Sprint(random.IntN(3))
+		if random.IntN(6) == 0 {
+			c.change(i, key, random.IntN(8))
+			continue
+		}
+		slow := time.Duration(random.IntN(3)) * time.Duration(random.Int64N(int64(time.Second)))
+		_, _ = c.get(i, key, slow, random.IntN(10) == 0)
+	}
+}
+
+func (c *cluster) read(key string) reading {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return reading{Key: key, Version: c.versions[key], Began: time.Now()}
+}
+
+func (c *cluster) get(i int, key string, slow time.Duration, fails bool) (reading, error) {
+	early := c.read(key)
+	if c.readsBefore {
+		time.Sleep(slow)
+	}
+	asked := time.Now()
+	got, err := c.caches[i].Get(c.ctx, key, func(context.Context, string) (reading, error) {
+		value := c.read(key)
+		if c.readsBefore {
+			value = early
+		}
+		time.Sleep(slow)
+		if fails {
+			return reading{}, errSource
+		}
+		return value, nil
+	})
+	if err != nil {
 		return got, err
 	}
-	change := func(i int, key string, kind int) {
-		source.Lock()
-		source.versions[key]++
-		version := source.versions[key]
-		source.Unlock()
-		switch kind {
-		case 0:
-			Expect(caches[i].InvalidatePattern(ctx, key[:1]+"*")).To(Succeed())
-		case 1:
-			Expect(caches[i].Clear(ctx)).To(Succeed())
-		case 2, 3:
-			set := reading{Key: key, Version: version, ID: int(ids.Add(1))}
-			Expect(caches[i].Set(ctx, key, set)).To(Succeed())
-		default:
-			Expect(caches[i].Delete(ctx, key)).To(Succeed())
+	if got.Key != key {
+		c.violated("node %d returned %+v for %s", i, got, key)
+	}
+	if lost := c.witnesses[i].violation(key, got, asked); lost != nil {
+		c.violated("node %d returned %+v at %v, asked at %v, after %s %s had reached it at %v", i, got, time.Now(), asked, lost.Type, lost.Key, lost.at)
+	}
+	if got.ID == 0 && !c.lost { // where messages are lost, chance has no bound
+		if told := c.changes.violation(key, got.Began, asked, bound); !told.IsZero() {
+			c.violated("node %d returned %+v, asked at %v, though all were told to drop it at %v", i, got, asked, told)
 		}
 	}
-	var work sync.WaitGroup
-	for client := range clients {
-		work.Go(func() {
-			defer GinkgoRecover()
-			random := rand.New(rand.NewPCG(seed, uint64(100+client)))
-			for range steps {
-				time.Sleep(time.Duration(1 + random.Int64N(int64(time.Second))))
-				i, key := random.IntN(nodes), fmt.Sprint(random.IntN(3))
-				if random.IntN(4) == 0 {
-					change(i, key, random.IntN(8))
-					continue
-				}
-				slow := time.Duration(random.IntN(3)) * time.Duration(random.Int64N(int64(time.Second)))
-				_, _ = get(i, key, slow, random.IntN(10) == 0)
+	return got, nil
+}
+
+// change changes the source, and tells all nodes.
+func (c *cluster) change(i int, key string, kind int) {
+	c.mu.Lock()
+	c.versions[key]++
+	set := reading{Key: key, Version: c.versions[key], ID: int(c.ids.Add(1))}
+	c.mu.Unlock()
+	matches := func(other string) bool { return other == key }
+	var err error
+	switch kind {
+	case 0:
+		err = c.caches[i].InvalidatePattern(c.ctx, key[:1]+"*")
+	case 1:
+		err = c.caches[i].Clear(c.ctx)
+		matches = func(string) bool { return true }
+	case 2, 3:
+		err = c.caches[i].Set(c.ctx, key, set)
+	default:
+		err = c.caches[i].Delete(c.ctx, key)
+	}
+	switch {
+	case err == nil:
+		c.changes.add(matches)
+	case !errors.Is(err, dsync.ErrDelayed): // a node that is cut off tells it later
+		c.violated("node %d could not tell a change of %s: %v", i, key, err)
+	}
+}
+
+// compare says where a node does not return what the source has. A Set by a node whose
+// clock is behind may have lost to an older one.
+func (c *cluster) compare() {
+	for key, version := range c.versions {
+		for i := range c.caches {
+			got, err := c.get(i, key, 0, false)
+			if err != nil || got.Version != version && !(c.skewed && got.ID != 0) {
+				c.violated("node %d has %+v (%v) in the end, the source has %d", i, got, err, version)
 			}
-		})
-	}
-	work.Wait()
-	losing.Store(false)
-	time.Sleep(time.Minute)
-	for key, version := range source.versions {
-		for i := range nodes {
-			got, err := get(i, key, 0, false)
-			Expect(err).NotTo(HaveOccurred())
-			Expect(got.Version).To(Equal(version), "seed %d, node %d, key %s", seed, i, key)
 		}
+	}
+}
+
+func (c *cluster) violated(format string, arguments ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.found == "" {
+		c.found = fmt.Sprintf(format, arguments...)
 	}
 }

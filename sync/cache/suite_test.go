@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/riptidecrawler/coordkit/adapters/memory"
+	"github.com/riptidecrawler/coordkit/coordination"
 	dsync "github.com/riptidecrawler/coordkit/sync"
 	"github.com/riptidecrawler/coordkit/sync/cache"
 )
@@ -35,37 +36,35 @@ func virtually(body func(ctx context.Context)) {
 	})
 }
 
-// member is a node of a cluster on a hub.
-type member struct {
-	*cache.Node
-	hub  *memory.Hub
-	stop func()
-}
-
 // startNode runs a node until its stop is called.
-func startNode(hub *memory.Hub, name string) member {
+func startNode(hub *memory.Hub, name string) (node *cache.Node, stop func()) {
 	GinkgoHelper()
 	port, err := hub.Open(nil)
 	Expect(err).NotTo(HaveOccurred())
-	node, err := cache.NewNode(dsync.DefaultConfig(name), port, nil)
+	return startNodeOn(port, name, nil)
+}
+
+func startNodeOn(port coordination.DistributedCoordination, name string, options *dsync.Options) (node *cache.Node, stop func()) {
+	GinkgoHelper()
+	node, err := cache.NewNode(dsync.DefaultConfig(name), port, options)
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- node.Run(ctx) }()
-	return member{node, hub, func() {
+	return node, func() {
 		cancel()
 		Expect(<-ended).To(Succeed())
 		Expect(port.Close()).To(Succeed())
-	}}
+	}
 }
 
 // onOneNode runs body in virtual time with a cache on a node that is Readable.
 func onOneNode[V any](options *cache.Options[V], body func(ctx context.Context, c *cache.Cache[V])) {
 	GinkgoHelper()
 	virtually(func(ctx context.Context) {
-		node := startNode(memory.NewHub(), "node-1")
-		defer node.stop()
-		c, err := cache.New(node.Node, "v:", options)
+		node, stop := startNode(memory.NewHub(), "node-1")
+		defer stop()
+		c, err := cache.New(node, "v:", options)
 		Expect(err).NotTo(HaveOccurred())
 		defer c.Close(ctx)
 		synctest.Wait()
@@ -80,9 +79,9 @@ func onTwoNodes[V any](options, others *cache.Options[V], body func(ctx context.
 		hub := memory.NewHub()
 		var caches [2]*cache.Cache[V]
 		for i, set := range []*cache.Options[V]{options, others} {
-			node := startNode(hub, []string{"node-1", "node-2"}[i])
-			defer node.stop()
-			c, err := cache.New(node.Node, "v:", set)
+			node, stop := startNode(hub, []string{"node-1", "node-2"}[i])
+			defer stop()
+			c, err := cache.New(node, "v:", set)
 			Expect(err).NotTo(HaveOccurred())
 			defer c.Close(ctx)
 			caches[i] = c
