@@ -117,7 +117,7 @@ func (a *acknowledger) listen(ctx context.Context) error {
 	if joined {
 		return nil
 	}
-	inbox := &member{topic: topicName{name: a.c.names.inboxes + a.c.id}, hear: a.hear, regained: a.regained}
+	inbox := &member{topic: a.c.names.inbox(a.c.id), hear: a.hear, regained: a.regained}
 	if err := a.c.link.join(ctx, inbox); err != nil {
 		a.c.link.leave(inbox)
 		return err

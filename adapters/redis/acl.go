@@ -40,7 +40,7 @@ func ACL(options *Options, on Deployment) ([]string, error) {
 	if on.Database < 0 || on.Cluster && on.Database > 0 {
 		return nil, fmt.Errorf("acl: Database is %d, want 0, or more without a Cluster: %w", on.Database, coordination.ErrInvalidArgument)
 	}
-	n := newNames(checked.Namespace, on.Database)
+	n := newNames(checked.Namespace, on.Database, checked.ShardedChannels)
 	commands := []string{"+discard", "+info", "+multi", "+role"}
 	for _, use := range append(uses(n, checked, on), keyUses("")...) {
 		name := use[0].(string)

@@ -242,8 +242,8 @@ func (c *Coordination) probeLink(ctx context.Context) error {
 	}
 	token := "probe " + rand.Text()
 	arrived := make(chan struct{}, 1)
-	inbox := c.names.inboxes + c.id
-	probe := &member{topic: topicName{name: inbox}, regained: func() {}, hear: func(payload string) {
+	inbox := c.names.inbox(c.id)
+	probe := &member{topic: inbox, regained: func() {}, hear: func(payload string) {
 		if payload != token {
 			return
 		}
@@ -256,7 +256,7 @@ func (c *Coordination) probeLink(ctx context.Context) error {
 	if err := c.link.join(ctx, probe); err != nil {
 		return err
 	}
-	if _, err := c.do(ctx, "publish", inbox, token); err != nil {
+	if _, err := c.do(ctx, c.names.publish(), inbox.name, token); err != nil {
 		return err
 	}
 	timer := time.NewTimer(c.link.timeout)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -64,12 +65,26 @@ type link struct {
 // topicName is what the server is told to subscribe to.
 type topicName struct {
 	name string
-	glob bool
+	kind topicKind
 }
+
+// topicKind says with which commands a topic is subscribed to.
+type topicKind int
+
+const (
+	channel      topicKind = iota // SUBSCRIBE
+	globPattern                   // PSUBSCRIBE
+	shardChannel                  // SSUBSCRIBE
+	topicKinds
+)
 
 // topic is one subscription on the server, and who shares it.
 type topic struct {
 	members []*member
+}
+
+func (t *topic) isLive() bool {
+	return slices.ContainsFunc(t.members, func(m *member) bool { return m.live })
 }
 
 // member is one receiver of a topic: a subscription of the user's, or the inbox

@@ -27,7 +27,7 @@ func (c *Coordination) Publish(ctx context.Context, channel string, payload []by
 // errors are the client's own.
 func (c *Coordination) send(ctx context.Context, channel string, from *origin, payload []byte) (frames int, err error) {
 	now := time.Now()
-	reply, err := c.do(ctx, "publish", c.names.channels+channel, encode(now, from, payload))
+	reply, err := c.do(ctx, c.names.publish(), c.names.channels+channel, encode(now, from, payload))
 	if err != nil {
 		return 0, err
 	}
@@ -45,11 +45,16 @@ func (c *Coordination) Subscribe(ctx context.Context, pattern string) (coordinat
 	if err := checkName(ctx, operation, "pattern", pattern); err != nil {
 		return nil, err
 	}
+	topic := c.names.topicOf(pattern)
+	if c.names.exact == shardChannel && topic.kind == globPattern {
+		return nil, fmt.Errorf("%s: pattern %q has wildcards, want an exact channel with Options.ShardedChannels: %w",
+			operation, pattern, coordination.ErrInvalidArgument)
+	}
 	if err := c.begin(ctx, operation); err != nil {
 		return nil, err
 	}
 	subscription := delivery.NewSubscription(pattern, c.buffer, c.received, c.link.detach)
-	if err := c.link.join(ctx, &member{topic: c.names.topicOf(pattern), subscription: subscription}); err != nil {
+	if err := c.link.join(ctx, &member{topic: topic, subscription: subscription}); err != nil {
 		_ = subscription.Close()
 		return nil, c.failure(ctx, operation, err)
 	}

@@ -15,21 +15,37 @@ type names struct {
 	channels string // what its channels begin with
 	inboxes  string
 	records  string
+	exact    topicKind // how one channel is subscribed to
 }
 
 // newNames returns the names in a database. A server keeps the keys of its databases
 // apart, but not their channels. So the channels of all but database 0 carry its number.
-func newNames(namespace string, database int) names {
+// Sharded channels have the hash tag of the records, for the same node to serve them.
+func newNames(namespace string, database int, sharded bool) names {
 	escaped, number := escape(namespace), ""
 	if database != 0 {
 		number = strconv.Itoa(database)
 	}
-	return names{
-		keys:     escaped + ":k:",
-		channels: escaped + ":c" + number + ":",
-		inboxes:  escaped + ":i" + number + ":",
-		records:  "{" + escaped + "}:",
+	n := names{keys: escaped + ":k:", records: "{" + escaped + "}:"}
+	prefix := escaped + ":"
+	if sharded {
+		prefix, n.exact = n.records, shardChannel
 	}
+	n.channels, n.inboxes = prefix+"c"+number+":", prefix+"i"+number+":"
+	return n
+}
+
+// publish returns the command that publishes to a channel or an inbox.
+func (n names) publish() string {
+	if n.exact == shardChannel {
+		return "spublish"
+	}
+	return "publish"
+}
+
+// inbox returns what a handle listens to for itself.
+func (n names) inbox(handle string) topicName {
+	return topicName{name: n.inboxes + handle, kind: n.exact}
 }
 
 // keysOf puts the namespace on many keys, in one piece of memory.
@@ -114,7 +130,7 @@ func narrow(pattern string) string {
 // topicOf returns the channel or pattern to subscribe to for a user's pattern.
 func (n names) topicOf(pattern string) topicName {
 	if channel, exact := coordination.LiteralPrefix(pattern); exact {
-		return topicName{name: n.channels + channel}
+		return topicName{name: n.channels + channel, kind: n.exact}
 	}
-	return topicName{name: n.channels + narrow(pattern), glob: true}
+	return topicName{name: n.channels + narrow(pattern), kind: globPattern}
 }

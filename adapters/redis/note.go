@@ -67,7 +67,7 @@ func (a *acknowledger) flush() {
 		if calls[m] == nil {
 			order = append(order, m)
 			linger := min(n.to.timeout, uint64(ackLongest/time.Millisecond)) + uint64(ackLinger/time.Millisecond)
-			calls[m] = []any{a.c.names.inboxes + m.handle, m.number, linger}
+			calls[m] = []any{a.c.names.publish(), a.c.names.inboxes + m.handle, m.number, linger}
 		}
 		calls[m] = append(calls[m], n.what, n.id, n.count)
 	}

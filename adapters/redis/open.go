@@ -225,7 +225,7 @@ func newCoordination(home *server, options Options) *Coordination {
 		home:      home,
 		id:        rand.Text(),
 		namespace: options.Namespace,
-		names:     newNames(options.Namespace, home.options.DB),
+		names:     newNames(options.Namespace, home.options.DB, options.ShardedChannels),
 		buffer:    options.Buffer,
 		published: delivery.NewRate(),
 		received:  delivery.NewRate(),

@@ -46,7 +46,7 @@ func isNoCluster(err error) bool {
 // newClusterHandle returns a handle whose home is the node that serves the records of
 // its namespace.
 func newClusterHandle(cl *cluster, options Options) (*Coordination, error) {
-	slot := slotOf(newNames(options.Namespace, 0).leaderRecord())
+	slot := slotOf(newNames(options.Namespace, 0, options.ShardedChannels).leaderRecord())
 	home, err := newServer("Cluster at "+cl.seeds[0], cl.options, cl.dialer(slot), options.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("open: client: %w", err)

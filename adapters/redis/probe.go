@@ -47,7 +47,7 @@ func (l *link) isDeaf() bool {
 		return false
 	}
 	began := time.Now()
-	if _, err := l.c.do(ctx, "publish", l.echo.member.topic.name, token); err != nil {
+	if _, err := l.c.do(ctx, l.c.names.publish(), l.echo.member.topic.name, token); err != nil {
 		return false
 	}
 	// The probe waits its turn on the link, maybe behind large messages. So it is late
@@ -81,7 +81,7 @@ func (l *link) isDeaf() bool {
 // the inbox.
 func (l *link) expect(ctx context.Context) (token string, heard <-chan struct{}, breaks uint64, ready bool) {
 	if l.echo.member == nil {
-		inbox := &member{topic: topicName{name: l.c.names.inboxes + l.c.id}, hear: l.hearProbe, regained: func() {}}
+		inbox := &member{topic: l.c.names.inbox(l.c.id), hear: l.hearProbe, regained: func() {}}
 		if err := l.join(ctx, inbox); err != nil {
 			l.leave(inbox)
 			return "", nil, 0, false

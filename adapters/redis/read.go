@@ -62,7 +62,7 @@ func (l *link) receive(ctx context.Context) (any, error) {
 		}
 	}
 	received, err := l.pubsub.Receive(ctx)
-	for _, code := range []string{"LOADING", "MASTERDOWN", "NOAUTH"} {
+	for _, code := range []string{"LOADING", "MASTERDOWN", "NOAUTH", "MOVED", "CLUSTERDOWN"} {
 		if redis.HasErrorPrefix(err, code) {
 			l.c.home.drop(err)
 			return nil, brokenLinkError{err}
@@ -156,9 +156,12 @@ func (l *link) isMember(m *member) bool {
 // that it has not any more. Who is live when it has, has been so on a connection
 // that is gone.
 func (l *link) changed(s *redis.Subscription) (regained []*member) {
-	name := topicName{name: s.Channel, glob: strings.HasPrefix(s.Kind, "p")}
+	name := topicName{name: s.Channel, kind: kindOf(s.Kind)}
 	if strings.HasSuffix(s.Kind, "unsubscribe") {
 		delete(l.confirmed, name)
+		if name.kind == shardChannel {
+			l.miss(name)
+		}
 		return nil
 	}
 	l.confirmed[name] = true
@@ -180,11 +183,37 @@ func (l *link) changed(s *redis.Subscription) (regained []*member) {
 	return regained
 }
 
+// kindOf returns the kind of topic that the server's word is about.
+func kindOf(word string) topicKind {
+	switch {
+	case strings.HasPrefix(word, "p"):
+		return globPattern
+	case word == "ssubscribe" || word == "sunsubscribe":
+		return shardChannel
+	default:
+		return channel
+	}
+}
+
+// miss asks for a sharded channel again that somebody wants: the node unsubscribes us
+// when another one begins to serve the slot. What is live has a gap from now on.
+func (l *link) miss(name topicName) {
+	t := l.topics[name]
+	if t == nil {
+		return
+	}
+	if t.isLive() {
+		l.missing[name] = true
+	}
+	l.again[name], l.touched[name] = true, true
+	l.nudge()
+}
+
 // deliver passes a message on to the live members of its topic.
 func (l *link) deliver(message *redis.Message) {
-	name := topicName{name: message.Channel}
+	name := topicName{name: message.Channel, kind: l.c.names.exact}
 	if message.Pattern != "" {
-		name = topicName{name: message.Pattern, glob: true}
+		name = topicName{name: message.Pattern, kind: globPattern}
 	}
 	t := l.topics[name]
 	if t == nil {
@@ -234,7 +263,7 @@ func (l *link) announce(t *topic, name topicName, channel string, from *origin) 
 		}
 	}
 	kind := "channel "
-	if name.glob {
+	if name.kind == globPattern {
 		kind = "pattern "
 	}
 	l.c.acks.note(note{from, "frame", l.c.id + " " + kind + name.name, count})
@@ -243,5 +272,5 @@ func (l *link) announce(t *topic, name topicName, channel string, from *origin) 
 // wants reports whether the member's own pattern matches, where the topic is
 // only a coarser one.
 func (m *member) wants(channel string) bool {
-	return m.subscription != nil && (!m.topic.glob || coordination.Match(m.subscription.Pattern(), channel))
+	return m.subscription != nil && (m.topic.kind != globPattern || coordination.Match(m.subscription.Pattern(), channel))
 }

@@ -16,6 +16,9 @@
 //	{riptide}:election:NAME  the same for an election by name (hash)
 //	{riptide}:ack:ID       who took a message, for a few seconds (hash)
 //
+// With Options.ShardedChannels the channels are {riptide}:c:CHANNEL and {riptide}:i:HANDLE,
+// and home serves them as it serves the records.
+//
 // In another database than 0 its number follows the letter in the names of channels
 // (riptide:c3:CHANNEL), because a server does not keep the channels of its databases
 // apart.
@@ -140,6 +143,13 @@ type Options struct {
 
 	// Leadership makes the lease safer when the server fails over.
 	Leadership LeadershipOptions
+
+	// ShardedChannels has messages go by sharded pub/sub (SPUBLISH, from Redis 7 on),
+	// so that on a Cluster only home and its replicas carry the messages of the
+	// namespace, and not every node. Subscribe then takes exact channels only, and
+	// returns ErrInvalidArgument for a pattern with wildcards. All handles of a
+	// namespace must have the same setting: those with another do not hear each other.
+	ShardedChannels bool
 }
 
 const (

@@ -12,10 +12,6 @@ func uses(n names, options Options, on Deployment) [][]any {
 	all := [][]any{
 		{"ping"},
 
-		{"publish", channel, ""}, {"subscribe", channel}, {"unsubscribe", channel},
-		{"publish", inbox, ""}, {"subscribe", inbox}, {"unsubscribe", inbox},
-		{"psubscribe", channel + "*"}, {"punsubscribe", channel + "*"},
-
 		{"time"},
 		{"hmget", leader, "term"}, {"hset", leader, "health", ""}, {"pexpire", leader, 1},
 
@@ -24,6 +20,16 @@ func uses(n names, options Options, on Deployment) [][]any {
 		{"hset", metadata, "", ""}, {"hget", metadata, ""}, {"hdel", metadata, ""}, {"pexpire", metadata, 1},
 
 		{"hsetnx", ack, "frames", 0}, {"hincrby", ack, "frames", 0}, {"hmget", ack, "frames"}, {"pexpire", ack, 1},
+	}
+	for _, name := range []string{channel, inbox} {
+		if options.ShardedChannels {
+			all = append(all, []any{"spublish", name, ""}, []any{"ssubscribe", name}, []any{"sunsubscribe", name})
+		} else {
+			all = append(all, []any{"publish", name, ""}, []any{"subscribe", name}, []any{"unsubscribe", name})
+		}
+	}
+	if !options.ShardedChannels {
+		all = append(all, []any{"psubscribe", channel + "*"}, []any{"punsubscribe", channel + "*"})
 	}
 	for _, keys := range [][]any{{leader}, {members, metadata}, {ack}} {
 		all = append(all,

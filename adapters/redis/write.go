@@ -2,7 +2,7 @@ package redis
 
 import (
 	"cmp"
-	"slices"
+	"context"
 	"time"
 )
 
@@ -43,18 +43,16 @@ func (l *link) settle(token string) {
 	var deadline *readDeadline
 	ctx := deadline.renewed(l.closing, l.timeout)
 	var err error
-	if len(remove[0]) > 0 {
-		err = l.pubsub.Unsubscribe(ctx, remove[0]...)
-	}
-	if len(remove[1]) > 0 {
-		err = cmp.Or(err, l.pubsub.PUnsubscribe(ctx, remove[1]...))
+	for kind, unsubscribe := range [topicKinds]func(context.Context, ...string) error{l.pubsub.Unsubscribe, l.pubsub.PUnsubscribe, l.pubsub.SUnsubscribe} {
+		if len(remove[kind]) > 0 {
+			err = cmp.Or(err, unsubscribe(ctx, remove[kind]...))
+		}
 	}
 	// One by one, so that the server refuses none because of another.
-	for _, channel := range add[0] {
-		err = cmp.Or(err, l.pubsub.Subscribe(ctx, channel))
-	}
-	for _, pattern := range add[1] {
-		err = cmp.Or(err, l.pubsub.PSubscribe(ctx, pattern))
+	for kind, subscribe := range [topicKinds]func(context.Context, ...string) error{l.pubsub.Subscribe, l.pubsub.PSubscribe, l.pubsub.SSubscribe} {
+		for _, name := range add[kind] {
+			err = cmp.Or(err, subscribe(ctx, name))
+		}
 	}
 	if token != "" {
 		err = cmp.Or(err, l.pubsub.Ping(ctx, token))
@@ -64,22 +62,18 @@ func (l *link) settle(token string) {
 	}
 }
 
-// changes returns the channels and the patterns to subscribe to and those to
-// unsubscribe from, and a token of their own for those who wait.
-func (l *link) changes(token string) (add, remove [2][]string, _ string) {
+// changes returns what to subscribe to and what to unsubscribe from, by kind, and a
+// token of their own for those who wait.
+func (l *link) changes(token string) (add, remove [topicKinds][]string, _ string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for name := range l.touched {
-		kind := 0
-		if name.glob {
-			kind = 1
-		}
 		switch wanted := l.topics[name] != nil; {
 		case wanted && (!l.asked[name] || l.again[name]):
-			add[kind] = append(add[kind], name.name)
+			add[name.kind] = append(add[name.kind], name.name)
 			l.asked[name] = true
 		case !wanted && l.asked[name]:
-			remove[kind] = append(remove[kind], name.name)
+			remove[name.kind] = append(remove[name.kind], name.name)
 			delete(l.asked, name)
 		}
 		delete(l.again, name)
@@ -118,7 +112,7 @@ func (l *link) lost(err error) {
 	l.down = err
 	l.breaks++
 	for name, t := range l.topics {
-		if slices.ContainsFunc(t.members, func(m *member) bool { return m.live }) {
+		if t.isLive() {
 			l.missing[name] = true
 		}
 	}
