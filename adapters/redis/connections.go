@@ -58,6 +58,7 @@ type connection struct {
 	owner    *connections
 	target   string        // the address that was dialled
 	silence  time.Duration // how long it may be silent; 0 if its deadlines are for whole replies
+	oversize oversize      // of the link; only the reader uses it
 	renewed  time.Time     // the last deadline; only the reader uses it
 	opened   time.Time
 	refused  atomic.Bool // by the server, when it accepted the connection
@@ -80,6 +81,13 @@ type targetKey struct{}
 // Read postpones the deadline when data arrives: a large message may take longer
 // than a link may be silent.
 func (c *connection) Read(to []byte) (int, error) {
+	if c.silence > 0 {
+		return c.oversize.read(to, c.read)
+	}
+	return c.read(to)
+}
+
+func (c *connection) read(to []byte) (int, error) {
 	count, err := c.Conn.Read(to)
 	now := time.Now()
 	if count > 0 {

@@ -84,6 +84,9 @@
 // never seen that term. Once a candidate that has seen it tries, the leader's next
 // renewal gets a greater term.
 //
+// A message that is longer than any of ours is not read: those that subscribe to its
+// channel receive ErrMessagesLost.
+//
 // A foreign client that is subscribed to a handle's channels makes PublishWithAck wait
 // until its timeout, since it never acknowledges; the number stays right. A client that
 // may publish can inject messages, and create records of acknowledgements that last up
