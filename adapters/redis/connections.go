@@ -70,10 +70,6 @@ type connection struct {
 // epoch is a reading of the monotonic clock.
 var epoch = time.Now()
 
-// silenceKey is the key of a context's value: for how long the connection that is
-// opened with it may be silent.
-type silenceKey struct{}
-
 // targetKey is the key of a context's value: a *string to which a dialer that
 // chooses the address itself writes it.
 type targetKey struct{}
@@ -157,12 +153,18 @@ func (c *connection) broke(err error) {
 // dial once a second in a goroutine that outlives the client.
 func (c *connections) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	began := time.Now()
+	var silence time.Duration
+	if dial, ok := ctx.Value(linkKey{}).(*linkDial); ok {
+		if dial.once.Swap(true) {
+			return unreachable{cause: unsent(net.ErrClosed, began)}, nil
+		}
+		silence = dial.silence
+	}
 	dialled, target, err := c.dialBounded(ctx, network, address)
 	c.report(target, err)
 	if err != nil {
 		return unreachable{cause: unsent(err, began)}, nil
 	}
-	silence, _ := ctx.Value(silenceKey{}).(time.Duration)
 	tracked := &connection{Conn: dialled, owner: c, target: target, silence: silence, opened: time.Now()}
 	if !c.add(tracked) {
 		_ = dialled.Close()

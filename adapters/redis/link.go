@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -26,12 +26,12 @@ import (
 // also holds for a second member of a topic, of which messages are already
 // coming in.
 //
-// go-redis' PubSub reconnects by itself, on reading as on writing, and
-// subscribes again to what it was subscribed to. Each such confirmation that
-// finds live members is therefore a gap for them, however the break came about.
-// A server may also refuse to subscribe, without a word for what: so nobody
-// becomes live on a topic that was not confirmed on the connection, and what
-// stays without confirmation is asked for again.
+// A connection is never opened twice: when it breaks, every topic with live members has
+// a gap, and read opens another connection, on which write subscribes to the topics
+// again, a window of them at a time. They are told of the gap when the server has
+// confirmed the topic. A server may also refuse to subscribe, without a word for what:
+// so nobody becomes live on a topic that was not confirmed on the connection, and what
+// has a gap is asked for again.
 type link struct {
 	c       *Coordination
 	timeout time.Duration
@@ -43,63 +43,40 @@ type link struct {
 	running sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
-	pubsub  *redis.PubSub
+	wire    *wire      // nil before the first member
 	topics  map[topicName]*topic
 	members map[*delivery.Subscription]*member
-	joins   []*member            // that wait for write
-	tokens  map[string][]*member // that wait for a PONG
-	down    error                // why there is no connection, nil where there is one
-	refusal error                // the last of the server's
-
-	touched   map[topicName]bool // topics that write is to look at
-	asked     map[topicName]bool // what PubSub subscribes to, now and after a break
-	again     map[topicName]bool // what it must ask for once more
-	confirmed map[topicName]bool // by the server, on this connection
-	missing   map[topicName]bool // had live members at the break, and waits to be confirmed
-	counter   uint64
-	breaks    uint64 // how often the link broke
-	echo      echo
-	closed    bool
+	joins   []*member         // that wait for write
+	queue   []*topic          // that write is to look at
+	batches map[string]*batch // that wait for a PONG, by its token
+	asking  int               // what the batches count for
+	down    error             // why there is no connection, nil where there is one
+	refusal error             // the last of the server's
+	counter uint64
+	breaks  uint64 // how often the link broke
+	echo    echo
+	closed  bool
 }
 
-// topicName is what the server is told to subscribe to.
-type topicName struct {
-	name string
-	kind topicKind
+// wire is one connection of the link. go-redis' PubSub opens it, and would open
+// others by itself, and subscribe to everything in one command.
+type wire struct {
+	*redis.PubSub
+	ctx context.Context // of each call; with it one connection is opened
 }
 
-// topicKind says with which commands a topic is subscribed to.
-type topicKind int
+// linkKey is the key of a context's value: the linkDial of the connection that is opened
+// with it.
+type linkKey struct{}
 
-const (
-	channel      topicKind = iota // SUBSCRIBE
-	globPattern                   // PSUBSCRIBE
-	shardChannel                  // SSUBSCRIBE
-	topicKinds
-)
-
-// topic is one subscription on the server, and who shares it.
-type topic struct {
-	members []*member
+type linkDial struct {
+	silence time.Duration // for how long the connection may be silent
+	once    atomic.Bool   // it was opened
 }
 
-func (t *topic) isLive() bool {
-	return slices.ContainsFunc(t.members, func(m *member) bool { return m.live })
-}
-
-// member is one receiver of a topic: a subscription of the user's, or the inbox
-// of the acknowledgements.
-type member struct {
-	topic        topicName
-	subscription *delivery.Subscription // nil for the inbox
-	hear         func(payload string)   // for the inbox
-	regained     func()                 // for the inbox, after a gap
-
-	// The link's mutex guards these.
-	id     string
-	index  int // in the topic's members
-	live   bool
-	joined chan error // told once
+func (l *link) newWire() *wire {
+	ctx := context.WithValue(l.closing, linkKey{}, &linkDial{silence: l.timeout})
+	return &wire{l.c.home.client.Subscribe(ctx), ctx} // connects to nothing yet
 }
 
 func newLink(c *Coordination, timeout time.Duration) *link {
@@ -110,15 +87,9 @@ func newLink(c *Coordination, timeout time.Duration) *link {
 		dialled: make(chan struct{}),
 		topics:  map[topicName]*topic{},
 		members: map[*delivery.Subscription]*member{},
-		tokens:  map[string][]*member{},
-
-		touched:   map[topicName]bool{},
-		asked:     map[topicName]bool{},
-		again:     map[topicName]bool{},
-		confirmed: map[topicName]bool{},
-		missing:   map[topicName]bool{},
+		batches: map[string]*batch{},
 	}
-	l.closing, l.close = context.WithCancel(context.WithValue(context.Background(), silenceKey{}, timeout))
+	l.closing, l.close = context.WithCancel(context.Background())
 	return l
 }
 
@@ -155,8 +126,8 @@ func (l *link) add(m *member) bool {
 	if l.closed {
 		return false
 	}
-	if l.pubsub == nil {
-		l.pubsub = l.c.home.client.Subscribe(l.closing) // connects to nothing yet
+	if l.wire == nil {
+		l.wire = l.newWire()
 		// With the lock, so that they have begun before stop waits for them.
 		l.running.Go(l.write)
 		l.running.Go(l.read)
@@ -164,14 +135,12 @@ func (l *link) add(m *member) bool {
 	}
 	t := l.topics[m.topic]
 	if t == nil {
-		t = &topic{}
+		t = &topic{name: m.topic}
 		l.topics[m.topic] = t
-		l.touched[m.topic] = true
 	}
 	m.id = l.c.id + "/" + l.next()
 	m.joined = make(chan error, 1)
-	m.index = len(t.members)
-	t.members = append(t.members, m)
+	t.add(m)
 	if m.subscription != nil {
 		l.members[m.subscription] = m
 	}
@@ -190,23 +159,29 @@ func (l *link) leave(m *member) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.topics[m.topic]
-	if t == nil || m.index >= len(t.members) || t.members[m.index] != m {
+	if t == nil || !t.remove(m) {
 		return
 	}
-	last := len(t.members) - 1
-	t.members[m.index] = t.members[last]
-	t.members[m.index].index = m.index
-	t.members[last] = nil
-	t.members = t.members[:last]
-	m.live = false
 	if m.subscription != nil {
 		delete(l.members, m.subscription)
 	}
-	if last == 0 {
-		delete(l.topics, m.topic)
-		delete(l.missing, m.topic)
-		l.touched[m.topic] = true
+	if len(t.members) > 0 {
+		return
+	}
+	t.missing = false
+	if t.asked {
+		l.enqueue(t)
 		l.nudge()
+	} else {
+		delete(l.topics, m.topic)
+	}
+}
+
+// enqueue has write look at a topic.
+func (l *link) enqueue(t *topic) {
+	if !t.queued {
+		t.queued = true
+		l.queue = append(l.queue, t)
 	}
 }
 
@@ -237,14 +212,24 @@ func (l *link) isDown() bool {
 func (l *link) broken() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.down != nil:
+	if l.down != nil {
 		return fmt.Sprintf("the link of the subscriptions is broken: %v", l.down)
-	case len(l.missing) > 0:
-		return fmt.Sprintf("the server has not confirmed %d subscriptions since their link broke", len(l.missing))
-	default:
-		return ""
 	}
+	missing := 0
+	for _, t := range l.topics {
+		if t.missing {
+			missing++
+		}
+	}
+	if missing > 0 {
+		return fmt.Sprintf("the server has not confirmed %d subscriptions since their link broke", missing)
+	}
+	return ""
+}
+
+func (l *link) isConfirmed(name topicName) bool {
+	t := l.topics[name]
+	return t != nil && t.confirmed
 }
 
 func (l *link) subscriptions() int {
@@ -272,7 +257,7 @@ func (l *link) closeSubscriptions() {
 // an acknowledgement of those who were.
 func (l *link) farewell() {
 	l.mu.Lock()
-	idle := l.pubsub == nil
+	idle := l.wire == nil
 	l.mu.Unlock()
 	if idle {
 		return
@@ -290,10 +275,10 @@ func (l *link) farewell() {
 func (l *link) stop() {
 	l.close()
 	l.mu.Lock()
-	pubsub := l.pubsub
+	idle := l.wire == nil
 	l.mu.Unlock()
 	l.running.Wait()
-	if pubsub != nil {
-		_ = pubsub.Close()
+	if !idle {
+		_ = l.wire.Close() // the last one
 	}
 }

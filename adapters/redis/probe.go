@@ -91,7 +91,7 @@ func (l *link) expect(ctx context.Context) (token string, heard <-chan struct{},
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.echo.token, l.echo.heard = "probe "+rand.Text(), make(chan struct{})
-	return l.echo.token, l.echo.heard, l.breaks, l.confirmed[l.echo.member.topic]
+	return l.echo.token, l.echo.heard, l.breaks, l.isConfirmed(l.echo.member.topic)
 }
 
 // hearProbe is called with the link's mutex held.

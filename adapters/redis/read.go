@@ -10,7 +10,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/riptidecrawler/coordkit/adapters/internal/delivery"
-	"github.com/riptidecrawler/coordkit/coordination"
 )
 
 var (
@@ -34,10 +33,11 @@ func (l *link) read() {
 	var deadline *readDeadline
 	pause := time.Duration(0)
 	for l.closing.Err() == nil {
+		w, isNew := l.current()
 		// A deadline, not a time-out: to go-redis a time-out is no reason to
 		// drop the connection, and what it had read of a frame is gone.
-		deadline = deadline.renewed(l.closing, l.timeout)
-		received, err := l.receive(deadline)
+		deadline = deadline.renewed(w.ctx, l.timeout)
+		received, err := l.receive(deadline, w, isNew)
 		switch {
 		case err == nil:
 			pause = 0
@@ -46,22 +46,33 @@ func (l *link) read() {
 			l.refused(err)
 			pause = l.rest(pause)
 		default:
-			l.lost(err)
+			l.lost(w, err)
 			pause = l.rest(pause)
 		}
 	}
 }
 
-// receive opens the link again if it is down, and takes what comes next. The
-// PING makes a server answer that has nothing else to say. The error of a server that
-// takes no command at all is a brokenLinkError.
-func (l *link) receive(ctx context.Context) (any, error) {
-	if l.isDown() {
-		if err := l.pubsub.Ping(ctx, anyToken); err != nil {
+// current returns the connection to read from: a new one if the last has broken.
+func (l *link) current() (w *wire, isNew bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down == nil {
+		return l.wire, false
+	}
+	_ = l.wire.Close()
+	l.wire = l.newWire()
+	return l.wire, true
+}
+
+// receive takes what comes next, of a new connection the answer to a PING. The error of a
+// server that takes no command at all is a brokenLinkError.
+func (l *link) receive(ctx context.Context, w *wire, isNew bool) (any, error) {
+	if isNew {
+		if err := w.Ping(ctx, anyToken); err != nil {
 			return nil, brokenLinkError{err} // also if the server refused the handshake
 		}
 	}
-	received, err := l.pubsub.Receive(ctx)
+	received, err := w.Receive(ctx)
 	for _, code := range []string{"LOADING", "MASTERDOWN", "NOAUTH", "MOVED", "CLUSTERDOWN"} {
 		if redis.HasErrorPrefix(err, code) {
 			l.c.home.drop(err)
@@ -102,7 +113,7 @@ func (d *readDeadline) Deadline() (time.Time, bool) { return d.until, true }
 // from now, the same one again as long as it is.
 func (d *readDeadline) renewed(parent context.Context, timeout time.Duration) *readDeadline {
 	now := time.Now()
-	if d != nil && d.until.Sub(now) >= timeout {
+	if d != nil && d.Context == parent && d.until.Sub(now) >= timeout {
 		return d
 	}
 	return &readDeadline{Context: parent, until: now.Add(timeout + timeout/4)}
@@ -129,58 +140,59 @@ func (l *link) handle(received any) {
 	}
 }
 
-// enliven lets those who have waited for a PONG become live.
+// enliven ends a batch: all of it that was not confirmed was refused. Those who have
+// waited for its PONG become live.
 func (l *link) enliven(token string) {
-	for _, m := range l.tokens[token] {
+	b := l.batches[token]
+	if b == nil {
+		return
+	}
+	delete(l.batches, token)
+	l.asking -= b.size
+	for _, t := range b.asked {
+		t.asked = t.asked && t.confirmed
+	}
+	for _, m := range b.members {
 		if m.topic == (topicName{}) { // waits for the PONG alone
 			m.joined <- nil
 			continue
 		}
-		if !l.confirmed[m.topic] {
-			l.again[m.topic], l.touched[m.topic] = true, true // should anybody else come
+		t := l.topics[m.topic]
+		if t == nil || !t.confirmed {
 			m.joined <- cmp.Or(l.refusal, errUnconfirmed)
 			continue
 		}
-		m.live = l.isMember(m)
+		m.live = t.has(m)
 		m.joined <- nil
 	}
-	delete(l.tokens, token)
-}
-
-func (l *link) isMember(m *member) bool {
-	t := l.topics[m.topic]
-	return t != nil && m.index < len(t.members) && t.members[m.index] == m
+	if len(l.joins) > 0 || len(l.queue) > 0 {
+		l.nudge() // the window has room again
+	}
 }
 
 // changed handles the server's word that it has subscribed us to a topic, or
-// that it has not any more. Who is live when it has, has been so on a connection
-// that is gone.
+// that it has not any more: a node does so with sharded channels when another one begins
+// to serve their slot.
 func (l *link) changed(s *redis.Subscription) (regained []*member) {
-	name := topicName{name: s.Channel, kind: kindOf(s.Kind)}
-	if strings.HasSuffix(s.Kind, "unsubscribe") {
-		delete(l.confirmed, name)
-		if name.kind == shardChannel {
-			l.miss(name)
+	t := l.topics[topicName{name: s.Channel, kind: kindOf(s.Kind)}]
+	switch {
+	case t == nil:
+	case !strings.HasSuffix(s.Kind, "unsubscribe"):
+		t.asked, t.confirmed = true, true
+		if t.missing {
+			t.missing = false
+			return t.regain()
 		}
-		return nil
-	}
-	l.confirmed[name] = true
-	delete(l.again, name)
-	delete(l.missing, name)
-	t := l.topics[name]
-	if t == nil {
-		return nil
-	}
-	for _, m := range t.members {
-		switch {
-		case !m.live:
-		case m.subscription != nil:
-			m.subscription.Lose()
-		default:
-			regained = append(regained, m)
+	default:
+		if t.confirmed && t.name.kind == shardChannel {
+			t.missing = t.isLive()
+			t.asked = false
+			l.enqueue(t)
+			l.nudge()
 		}
+		t.confirmed = false
 	}
-	return regained
+	return nil
 }
 
 // kindOf returns the kind of topic that the server's word is about.
@@ -193,20 +205,6 @@ func kindOf(word string) topicKind {
 	default:
 		return channel
 	}
-}
-
-// miss asks for a sharded channel again that somebody wants: the node unsubscribes us
-// when another one begins to serve the slot. What is live has a gap from now on.
-func (l *link) miss(name topicName) {
-	t := l.topics[name]
-	if t == nil {
-		return
-	}
-	if t.isLive() {
-		l.missing[name] = true
-	}
-	l.again[name], l.touched[name] = true, true
-	l.nudge()
 }
 
 // deliver passes a message on to the live members of its topic.
@@ -239,20 +237,6 @@ func (l *link) deliver(message *redis.Message) {
 	}
 }
 
-// push delivers a message, with a receipt of the member's own where somebody
-// asks for one.
-func (m *member) push(message delivery.Message, acks *acknowledger, from *origin) {
-	if from == nil {
-		m.subscription.Push(message)
-		return
-	}
-	receipt := receipt{acks, from, m.id}
-	message.Receipt = receipt
-	if !m.subscription.Push(message) {
-		receipt.Abandoned(m.subscription)
-	}
-}
-
 // announce notes how many subscriptions a frame goes to, before any of them can
 // take it.
 func (l *link) announce(t *topic, name topicName, channel string, from *origin) {
@@ -267,10 +251,4 @@ func (l *link) announce(t *topic, name topicName, channel string, from *origin) 
 		kind = "pattern "
 	}
 	l.c.acks.note(note{from, "frame", l.c.id + " " + kind + name.name, count})
-}
-
-// wants reports whether the member's own pattern matches, where the topic is
-// only a coarser one.
-func (m *member) wants(channel string) bool {
-	return m.subscription != nil && (m.topic.kind != globPattern || coordination.Match(m.subscription.Pattern(), channel))
 }

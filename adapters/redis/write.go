@@ -35,64 +35,116 @@ func (l *link) write() {
 	}
 }
 
-// settle brings the server's subscriptions in line with the topics, and then
-// asks for a PONG, for those who wait to become live or under the given token.
+// linkWindow bounds what the server was told and has not answered, in bytes: it answers
+// with each name, and closes a connection that has too much to read.
+const linkWindow = 1 << 20
+
+// batch is what is written in one go. The PONG of its token says that the server has
+// answered all of it.
+type batch struct {
+	token    string
+	size     int
+	commands [topicKinds]struct{ subscribe, unsubscribe []string }
+	asked    []*topic
+	members  []*member // that wait to become live
+}
+
+// settle brings the server's subscriptions in line with the topics, as far as the window
+// allows, and asks for a PONG, for those who wait to become live or under the given token.
 func (l *link) settle(token string) {
-	add, remove, token := l.changes(token)
+	w, b := l.nextBatch(token)
+	if b == nil {
+		return
+	}
 	// A deadline bounds the handshake, should the link have to be opened.
 	var deadline *readDeadline
-	ctx := deadline.renewed(l.closing, l.timeout)
+	ctx := deadline.renewed(w.ctx, l.timeout)
 	var err error
-	for kind, unsubscribe := range [topicKinds]func(context.Context, ...string) error{l.pubsub.Unsubscribe, l.pubsub.PUnsubscribe, l.pubsub.SUnsubscribe} {
-		if len(remove[kind]) > 0 {
-			err = cmp.Or(err, unsubscribe(ctx, remove[kind]...))
+	for kind, unsubscribe := range [topicKinds]func(context.Context, ...string) error{w.Unsubscribe, w.PUnsubscribe, w.SUnsubscribe} {
+		if names := b.commands[kind].unsubscribe; len(names) > 0 {
+			err = cmp.Or(err, unsubscribe(ctx, names...))
 		}
 	}
 	// One by one, so that the server refuses none because of another.
-	for kind, subscribe := range [topicKinds]func(context.Context, ...string) error{l.pubsub.Subscribe, l.pubsub.PSubscribe, l.pubsub.SSubscribe} {
-		for _, name := range add[kind] {
+	for kind, subscribe := range [topicKinds]func(context.Context, ...string) error{w.Subscribe, w.PSubscribe, w.SSubscribe} {
+		for _, name := range b.commands[kind].subscribe {
 			err = cmp.Or(err, subscribe(ctx, name))
 		}
 	}
-	if token != "" {
-		err = cmp.Or(err, l.pubsub.Ping(ctx, token))
-	}
-	if err != nil {
-		l.lost(err)
+	if err = cmp.Or(err, w.Ping(ctx, b.token)); err != nil {
+		l.lost(w, err)
 	}
 }
 
-// changes returns what to subscribe to and what to unsubscribe from, by kind, and a
-// token of their own for those who wait.
-func (l *link) changes(token string) (add, remove [topicKinds][]string, _ string) {
+// nextBatch returns what to write next and where, nil if nothing is to be written. Who
+// waits to become live comes before what is subscribed to again.
+func (l *link) nextBatch(token string) (*wire, *batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for name := range l.touched {
-		switch wanted := l.topics[name] != nil; {
-		case wanted && (!l.asked[name] || l.again[name]):
-			add[name.kind] = append(add[name.kind], name.name)
-			l.asked[name] = true
-		case !wanted && l.asked[name]:
-			remove[name.kind] = append(remove[name.kind], name.name)
-			delete(l.asked, name)
+	b := &batch{token: token}
+	fits := func(t *topic) bool { return l.asking+b.size+t.cost() <= linkWindow || l.asking+b.size == 0 }
+	for len(l.joins) > 0 {
+		m := l.joins[0]
+		if t := l.topics[m.topic]; t != nil && !t.asked {
+			if !fits(t) {
+				break
+			}
+			b.subscribe(t)
 		}
-		delete(l.again, name)
+		l.joins[0], l.joins = nil, l.joins[1:]
+		b.members = append(b.members, m)
 	}
-	clear(l.touched)
-	if len(l.joins) > 0 {
-		token = l.next()
-		l.tokens[token] = l.joins
-		l.joins = nil
+	for len(l.queue) > 0 {
+		t := l.queue[0]
+		if wanted := len(t.members) > 0; wanted != t.asked {
+			if !fits(t) {
+				break
+			}
+			if wanted {
+				b.subscribe(t)
+			} else {
+				b.unsubscribe(t)
+				delete(l.topics, t.name)
+			}
+		}
+		l.queue[0], l.queue = nil, l.queue[1:]
+		t.queued = false
 	}
-	return add, remove, token
+	if b.size == 0 && len(b.members) == 0 {
+		if token == "" {
+			return nil, nil
+		}
+		return l.wire, b
+	}
+	b.token = l.next()
+	l.batches[b.token] = b
+	l.asking += b.size
+	return l.wire, b
+}
+
+func (b *batch) subscribe(t *topic) {
+	commands := &b.commands[t.name.kind]
+	commands.subscribe = append(commands.subscribe, t.name.name)
+	b.size += t.cost()
+	b.asked = append(b.asked, t)
+	t.asked = true
+}
+
+func (b *batch) unsubscribe(t *topic) {
+	commands := &b.commands[t.name.kind]
+	commands.unsubscribe = append(commands.unsubscribe, t.name.name)
+	b.size += t.cost()
+	t.asked, t.confirmed = false, false
 }
 
 // askAgain has write ask again for what has not been confirmed since a break.
 func (l *link) askAgain() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for name := range l.missing {
-		l.again[name], l.touched[name] = true, true
+	for _, t := range l.topics {
+		if t.missing && !t.asked {
+			l.enqueue(t)
+		}
 	}
 }
 
@@ -104,25 +156,32 @@ func (l *link) refused(err error) {
 	l.refusal = err
 }
 
-// lost notes that the link broke. What it lost, the subscriptions are told when
-// the server has confirmed them anew: until then they may lose more.
-func (l *link) lost(err error) {
+// lost notes that a connection of the link broke. What it lost, the subscriptions are
+// told when the server has confirmed them anew: until then they may lose more.
+func (l *link) lost(w *wire, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.wire != w {
+		return // it was replaced already
+	}
 	l.down = err
 	l.breaks++
+	waiting := l.joins
+	for _, b := range l.batches {
+		waiting = append(waiting, b.members...)
+	}
+	for _, m := range waiting {
+		m.joined <- err
+	}
+	clear(l.batches)
+	l.joins, l.queue, l.asking = nil, nil, 0
 	for name, t := range l.topics {
-		if t.isLive() {
-			l.missing[name] = true
+		t.missing = t.missing || t.isLive()
+		t.queued, t.asked, t.confirmed = false, false, false
+		if len(t.members) > 0 {
+			l.enqueue(t)
+		} else {
+			delete(l.topics, name)
 		}
 	}
-	clear(l.confirmed)
-	l.tokens[anyToken] = l.joins
-	l.joins = nil
-	for _, waiting := range l.tokens {
-		for _, m := range waiting {
-			m.joined <- err
-		}
-	}
-	clear(l.tokens)
 }
