@@ -31,9 +31,13 @@ const (
 	// frame says: any client that may publish can write a frame.
 	ackLongest = 24 * time.Hour
 
-	// ackBacklog bounds the notes that wait for a slow server. Beyond it they
-	// are dropped, and the publisher counts too few.
-	ackBacklog = 65536
+	// ackBacklog bounds the notes that wait for a slow server, some 100 MB. Beyond it
+	// they are dropped, and the publisher counts too few.
+	ackBacklog = 1 << 20
+
+	// ackChunk is how many notes are sent at a time, so that ackFlushTimeout is long
+	// enough for each part on a slow link.
+	ackChunk = 512
 
 	ackFlushTimeout = 5 * time.Second
 	ackCloseTimeout = time.Second

@@ -197,6 +197,40 @@ func BenchmarkSubscribe(b *testing.B) {
 	}
 }
 
+// BenchmarkManySubscriptions is a delivery beside 10,000 other subscriptions, which share
+// one connection. The handle has four at most.
+func BenchmarkManySubscriptions(b *testing.B) {
+	s := newStage(b)
+	before := connectionsOf(b, s.raw)
+	inParallel(10_000, func(i int) {
+		subscription, err := s.handle.Subscribe(s.ctx, fmt.Sprint("idle ", i))
+		s.must(err)
+		b.Cleanup(func() { _ = subscription.Close() })
+	})
+	subscription, err := s.handle.Subscribe(s.ctx, "channel")
+	s.must(err)
+	pubsub := s.raw.Subscribe(s.ctx, s.prefix+"channel")
+	defer pubsub.Close()
+	_, err = pubsub.Receive(s.ctx)
+	s.must(err)
+	received := pubsub.Channel()
+	compare(b, 0,
+		side{do: func() {
+			s.must(s.handle.Publish(s.ctx, "channel", payload))
+			_, err := subscription.Next(s.ctx)
+			s.must(err)
+		}},
+		side{do: func() {
+			s.must(s.raw.Publish(s.ctx, s.prefix+"channel", payload).Err())
+			<-received
+		}})
+	opened := connectionsOf(b, s.raw) - before - 1 // of the bare subscription
+	b.ReportMetric(float64(opened), "connections")
+	if opened > 4 {
+		b.Errorf("%d connections are open", opened)
+	}
+}
+
 // store stores keys beginning with name for both sides.
 func (s *stage) store(name string, count int) (port, raw []string) {
 	pipe := s.raw.Pipeline()

@@ -135,7 +135,7 @@ func (l *link) add(m *member) bool {
 	}
 	t := l.topics[m.topic]
 	if t == nil {
-		t = &topic{name: m.topic}
+		t = l.newTopic(m.topic)
 		l.topics[m.topic] = t
 	}
 	m.id = l.c.id + "/" + l.next()
@@ -146,6 +146,14 @@ func (l *link) add(m *member) bool {
 	}
 	l.joins = append(l.joins, m)
 	return true
+}
+
+func (l *link) newTopic(name topicName) *topic {
+	kind := " channel "
+	if name.kind == globPattern {
+		kind = " pattern "
+	}
+	return &topic{name: name, frame: l.c.id + kind + name.name}
 }
 
 // next returns a name that the link has not used yet.

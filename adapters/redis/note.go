@@ -34,15 +34,28 @@ func (a *acknowledger) note(n note) {
 
 // send sends what is queued, until stop.
 func (a *acknowledger) send() {
-	for {
+	for stopped := false; !stopped; {
 		select {
 		case <-a.wake:
-			a.flush()
 		case <-a.done:
-			a.flush()
-			return
+			stopped = true
+		}
+		for notes := a.take(); len(notes) > 0 && a.sending.Err() == nil; notes = a.take() {
+			a.flush(notes)
 		}
 	}
+}
+
+// take returns the oldest notes.
+func (a *acknowledger) take() []note {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	notes := a.notes[:min(len(a.notes), ackChunk)]
+	a.notes = a.notes[len(notes):]
+	if len(a.notes) == 0 {
+		a.notes = nil
+	}
+	return notes
 }
 
 // message is what notes are about.
@@ -51,15 +64,11 @@ type message struct {
 	number uint64
 }
 
-// flush sends the queued notes, those on one message in one script. It sends a script
+// flush sends notes, those on one message in one script. It sends a script
 // again if a connection broke or the server was not primary, because the script counts
 // once what comes twice. It gives up after ackFlushTimeout. Then the publisher counts
 // too few, as after any refusal of the server.
-func (a *acknowledger) flush() {
-	a.mu.Lock()
-	notes := a.notes
-	a.notes = nil
-	a.mu.Unlock()
+func (a *acknowledger) flush(notes []note) {
 	calls := map[message][]any{}
 	var order []message
 	for _, n := range notes {

@@ -215,13 +215,13 @@ func (l *link) deliver(message *redis.Message) {
 	}
 	t := l.topics[name]
 	if t == nil {
-		t = &topic{} // all have left meanwhile, for which a publisher may be waiting
+		t = l.newTopic(name) // all have left meanwhile, for which a publisher may be waiting
 	}
 	channel := strings.TrimPrefix(message.Channel, l.c.names.channels)
 	at, from, payload, err := decode(message.Payload)
 	shared := delivery.Message{Channel: channel, Payload: payload, Timestamp: at}
 	if from != nil {
-		l.announce(t, name, channel, from)
+		l.announce(t, channel, from)
 	}
 	for _, m := range t.members {
 		switch {
@@ -239,16 +239,12 @@ func (l *link) deliver(message *redis.Message) {
 
 // announce notes how many subscriptions a frame goes to, before any of them can
 // take it.
-func (l *link) announce(t *topic, name topicName, channel string, from *origin) {
+func (l *link) announce(t *topic, channel string, from *origin) {
 	count := 0
 	for _, m := range t.members {
 		if m.live && m.wants(channel) {
 			count++
 		}
 	}
-	kind := "channel "
-	if name.kind == globPattern {
-		kind = "pattern "
-	}
-	l.c.acks.note(note{from, "frame", l.c.id + " " + kind + name.name, count})
+	l.c.acks.note(note{from, "frame", t.frame, count})
 }

@@ -68,7 +68,8 @@
 // handle publishes a probe to its own inbox, which must come back within LinkTimeout;
 // otherwise all connections are replaced. So is a link that is silent for LinkTimeout.
 // Whenever the link was replaced, every subscription receives ErrMessagesLost before its
-// first message after the break.
+// first message after the break. They are made again a megabyte of names at a time, those
+// of new calls of Subscribe first.
 //
 // # Limits
 //

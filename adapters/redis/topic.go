@@ -27,6 +27,7 @@ const (
 // it.
 type topic struct {
 	name    topicName
+	frame   string // names what comes in for it, in acknowledgements
 	members []*member
 
 	queued    bool // write is to look at it
