@@ -44,7 +44,7 @@ func (o *oversize) read(to []byte, read func([]byte) (int, error)) (int, error) 
 // keep moves what is to be read to the front of data, and returns its length.
 func (o *oversize) keep(data []byte) (kept int) {
 	for rest := data; len(rest) > 0; {
-		count := 0
+		var count int
 		switch {
 		case o.emptying && o.left > int64(len(lineEnd)):
 			count = int(min(o.left-int64(len(lineEnd)), int64(len(rest))))

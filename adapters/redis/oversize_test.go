@@ -2,6 +2,7 @@ package redis
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -34,7 +35,7 @@ func TestOversizeEmptiesWhatIsTooLongAndNothingElse(t *testing.T) {
 		for {
 			count, err := o.read(to, from.Read)
 			got.Write(to[:count])
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 		}

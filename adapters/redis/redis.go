@@ -34,7 +34,8 @@
 //
 //   - One server: at the address of the URL.
 //   - Sentinel: the primary that most of the Sentinels name. A server that says that it
-//     is a replica is refused.
+//     is a replica is refused. When a Sentinel tells of a failover, home is looked up at
+//     once.
 //   - Cluster: the node that serves the slot of {riptide}. Keys of the user's go to the
 //     nodes that serve their own slots; Keys and FlushAll visit all primaries.
 //
@@ -56,7 +57,8 @@
 // are pipelined (go-redis' full-duplex auto-pipelining). A fourth one, for commands
 // that must follow one another, opens with the first HealthCheck or Stats, or the first
 // acquisition that waits for replicas. On a Cluster there are up to three more to each
-// node, and with Sentinel one to each Sentinel. New opens the same ones as Open.
+// node, and with Sentinel two to each Sentinel, of which one listens for +switch-master.
+// New opens the same ones as Open.
 //
 // Connecting, with the TLS handshake, ends within dial_timeout, and each reply comes
 // within read_timeout; both are 5 s by default. A connection that the other side

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type sentinels struct {
 	options     *redis.Options
 	connections *connections
 	log         *slog.Logger
+	switched    chan struct{} // a token when a Sentinel has told of a failover
 	running     sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
@@ -37,7 +39,10 @@ func newSentinels(at *location, dial dialer, log *slog.Logger) *sentinels {
 	options := settings(at.options)
 	options.Username, options.Password, options.DB = at.sentinelUser, at.sentinelPass, 0
 	log = log.With("primary", at.master)
-	s := &sentinels{master: at.master, options: options, log: log, clients: map[string]*redis.SentinelClient{}}
+	s := &sentinels{
+		master: at.master, options: options, log: log, clients: map[string]*redis.SentinelClient{},
+		switched: make(chan struct{}, 1),
+	}
 	s.connections = newConnections(dial, options.DialTimeout, log)
 	options.Dialer = s.connections.connect
 	options.PipelinePoolSize = -1
@@ -53,7 +58,30 @@ func (s *sentinels) add(addresses []string) {
 		if s.clients[address] == nil && !s.closed {
 			own := *s.options
 			own.Addr = address
-			s.clients[address] = redis.NewSentinelClient(&own)
+			client := redis.NewSentinelClient(&own)
+			s.clients[address] = client
+			s.running.Go(func() { s.listen(client) })
+		}
+	}
+}
+
+// listen waits for failovers that a Sentinel tells of, as a hint to look for the primary
+// at once. While it can't be heard, the primary is looked up now and then all the same.
+func (s *sentinels) listen(client *redis.SentinelClient) {
+	const event = "+switch-master"
+	ctx := s.connections.closing // which also closes the connection
+	told := client.Subscribe(ctx, event)
+	defer func() { _ = told.Close() }()
+	for ctx.Err() == nil {
+		message, err := told.ReceiveMessage(ctx)
+		switch {
+		case err != nil:
+			rest(ctx, longestPause)
+		case strings.HasPrefix(message.Payload, s.master+" "):
+			select {
+			case s.switched <- struct{}{}:
+			default:
+			}
 		}
 	}
 }
@@ -225,7 +253,7 @@ func openSentinel(ctx context.Context, at *location, options Options) (*Coordina
 		found.close()
 		return nil, fmt.Errorf("open: client: %w", err)
 	}
-	home.locate, home.certain = found.locate, true
+	home.locate, home.certain, home.hints = found.locate, true, found.switched
 	home.resolver = found.close
 	c := newCoordination(home, options)
 	if _, err := c.call(ctx, "open", "ping"); err != nil {

@@ -125,7 +125,8 @@ func TestOpenFindsThePrimaryBySentinelAndFollowsIt(t *testing.T) {
 func TestSentinelHasAUserOfItsOwn(t *testing.T) {
 	primary := private(t, "--requirepass", "server/secret")
 	address := sentinel(t, primary, 0,
-		"user default off", "user watcher on >watch allchannels +@all", "sentinel auth-pass main server/secret")
+		"user default off", "user watcher on >watch resetchannels &+switch-master +sentinel|get-master-addr-by-name +sentinel|sentinels +subscribe +ping "+
+			"+sentinel|replicas", "sentinel auth-pass main server/secret")
 	works(t, open(t, "redis://watcher:watch@"+address+"?master_name=main&password=server%2Fsecret", nil))
 	for _, url := range []string{
 		"redis://watcher:wrongwatch@" + address + "?master_name=main&password=server%2Fsecret",

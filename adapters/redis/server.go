@@ -30,11 +30,12 @@ type server struct {
 	pipe        *redis.AutoPipeliner
 	budget      *budget
 	log         *slog.Logger
-	locate      locator  // nil if the server cannot move
-	certain     bool     // locate tells the only right address
-	resolver    func()   // closes what resolves the address; may be nil
-	cluster     *cluster // of which it is a node; nil without
-	address     string   // of a node that stays where it is; else ""
+	locate      locator       // nil if the server cannot move
+	certain     bool          // locate tells the only right address
+	hints       chan struct{} // that the server may have moved; may be nil
+	resolver    func()        // closes what resolves the address; may be nil
+	cluster     *cluster      // of which it is a node; nil without
+	address     string        // of a node that stays where it is; else ""
 
 	watching sync.WaitGroup
 

@@ -18,7 +18,7 @@ type locator func(ctx context.Context) ([]string, error)
 // errMoved is the reason of a drop.
 var errMoved = errors.New("the address of the server has changed")
 
-// watch looks again and again whether the server is elsewhere now, and then drops its
+// watch looks again and again, and after each hint, whether the server is elsewhere now, and then drops its
 // connections. It ends when the server is disconnected.
 func (s *server) watch(every time.Duration) {
 	if s.locate == nil {
@@ -30,6 +30,8 @@ func (s *server) watch(every time.Duration) {
 		for {
 			select {
 			case <-ticker.C:
+				s.look()
+			case <-s.hints:
 				s.look()
 			case <-s.connections.closing.Done():
 				return

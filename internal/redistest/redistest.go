@@ -40,11 +40,8 @@ var shared = sync.OnceValues(func() (*Server, error) { return Start() })
 type Server struct {
 	// Address is its host and port.
 	Address string
-	// Directory is its working directory, removed at the end.
-	Directory string
 
-	command *exec.Cmd
-	input   interface{ Close() error }
+	*process
 }
 
 // Start starts a server with further arguments, and waits until it is ready.
@@ -69,28 +66,36 @@ func StartAt(address string, arguments ...string) (*Server, error) {
 	}
 	log := filepath.Join(directory, "log")
 	_, port, _ := net.SplitHostPort(address)
-	// The shell stops the server and cleans up when its input ends, which it
-	// also does when this process is killed. A server that a test has stopped by
-	// a signal has to go on to end.
-	command := exec.Command("sh", append([]string{"-c", `"$@" & cat; kill $!; kill -CONT $!; wait; rm -r "$0"`, directory,
-		program, "--port", port, "--bind", "127.0.0.1", "--dir", directory, "--logfile", log,
-		"--save", "", "--appendonly", "no"}, arguments...)...)
-	input, err := command.StdinPipe()
+	own, err := launch(directory, program, append([]string{"--port", port, "--bind", "127.0.0.1",
+		"--dir", directory, "--logfile", log, "--save", "", "--appendonly", "no"}, arguments...)...)
 	if err != nil {
 		return nil, err
 	}
-	if err := command.Start(); err != nil {
-		return nil, err
+	server := &Server{Address: address, process: own}
+	if err := server.await(); err != nil {
+		text, _ := os.ReadFile(log)
+		server.Stop()
+		return nil, fmt.Errorf("%w:\n%s", err, text)
 	}
-	server := &Server{Address: address, Directory: directory, command: command, input: input}
+	return server, nil
+}
+
+// Restart starts the server again after Kill, with the same arguments in the same
+// directory, and waits until it is ready.
+func (s *Server) Restart() error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	return s.await()
+}
+
+func (s *Server) await() error {
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if answers(address) {
-			return server, nil
+		if answers(s.Address) {
+			return nil
 		}
 	}
-	text, _ := os.ReadFile(log)
-	server.Stop()
-	return nil, fmt.Errorf("redis-server does not start:\n%s", text)
+	return errors.New("redis-server does not start")
 }
 
 // answers reports whether the server does, be it by hanging up. One that merely
@@ -119,9 +124,3 @@ func freeAddress() (string, error) {
 
 // URL returns the server's redis:// URL.
 func (s *Server) URL() string { return "redis://" + s.Address }
-
-// Stop ends the server and waits for it.
-func (s *Server) Stop() {
-	_ = s.input.Close()
-	_ = s.command.Wait() // only its end matters, not how it went
-}
