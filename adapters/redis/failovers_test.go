@@ -51,7 +51,7 @@ func withSentinel(t *testing.T) *deployment {
 		planned: func() error { return client.Failover(t.Context(), redistest.PrimaryName).Err() },
 		rejoin: func(server *redistest.Server) error { // as its Sentinels do after ten seconds
 			host, port, _ := net.SplitHostPort(home().Address)
-			return raw(t, server.Address).SlaveOf(t.Context(), host, port).Err()
+			return raw(t, server.Address).ReplicaOf(t.Context(), host, port).Err()
 		},
 	}
 }
