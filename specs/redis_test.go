@@ -16,37 +16,47 @@ import (
 	"github.com/riptidecrawler/coordkit/specs/internal/redissubject"
 )
 
-var _ = specs.Contract("redis", newRedis)
+var (
+	_ = specs.Contract("redis", func() specs.Subject { return newRedis(false) })
+	_ = specs.Contract("redis-client", func() specs.Subject { return newRedis(true) })
+)
 
-// newRedis returns a subject on the real server. Without one nothing is checked;
-// where REQUIRE_REDIS is 1 it is one that opens no handle, and thus fails.
-func newRedis() specs.Subject {
-	server, err := realServer()
+// newRedis returns a subject on the real server, whose handles are opened by a URL or by
+// a client of the caller's. Without a server nothing is checked; where REQUIRE_REDIS is
+// 1 it is one that opens no handle, and thus fails.
+func newRedis(ofClient bool) specs.Subject {
+	url, err := redistest.URL()
+	if absent := missing(err); absent != nil {
+		return absent
+	}
+	server := realServer()
+	if ofClient {
+		server = &redissubject.Server{URL: url, OfClient: true}
+	}
+	return &redisSubject{Subject: server.Subject()}
+}
+
+// missing returns the subject where there is no program to start.
+func missing(err error) specs.Subject {
 	if errors.Is(err, redistest.ErrMissing) && !redistest.Required() {
 		return specs.Absent(redistest.ErrMissing.Error())
 	}
 	if err != nil {
 		panic(err)
 	}
-	return &redisSubject{Subject: server.Subject()}
+	return nil
 }
 
-var realServer = sync.OnceValues(func() (*redissubject.Server, error) {
-	url, err := redistest.URL()
-	if err != nil {
-		return nil, err
-	}
-	return redissubject.NewServer(url), nil
+var realServer = sync.OnceValue(func() *redissubject.Server {
+	url, _ := redistest.URL() // newRedis has looked
+	return &redissubject.Server{URL: url}
 })
 
 // sweep removes what the specs may have left at REDIS_URL.
 var _ = AfterSuite(func(ctx context.Context) {
-	if os.Getenv("REDIS_URL") == "" {
-		return
+	if os.Getenv("REDIS_URL") != "" {
+		Expect(realServer().Sweep(ctx)).To(Succeed())
 	}
-	server, err := realServer()
-	Expect(err).NotTo(HaveOccurred())
-	Expect(server.Sweep(ctx)).To(Succeed())
 })
 
 // redisSubject can be put on a server of its own, to be stopped.
@@ -61,7 +71,7 @@ func (s *redisSubject) Own(context.Context) error {
 	if s.own, err = redistest.Start(); err != nil {
 		return err
 	}
-	s.URL = s.own.URL()
+	s.MoveTo(s.own.URL())
 	return nil
 }
 

@@ -272,7 +272,7 @@ func TestTheRulesOfACLAllowEverythingOnACluster(t *testing.T) {
 		}
 	}
 	allowed(rules)
-	url := strings.Replace(cluster.url(), "redis://", "redis://app:secret@", 1)
+	url := strings.Replace(cluster.URL(), "redis://", "redis://app:secret@", 1)
 	handle := open(t, url, nil)
 	if err := everything(t, handle); err != nil {
 		t.Error(err)
@@ -292,7 +292,7 @@ func TestTheRulesOfACLAllowEverythingOnACluster(t *testing.T) {
 	// One node alone is enough.
 	for node := range cluster.clients {
 		cluster.clients[node].ACLSetUser(t.Context(), "app", "-get")
-		expectDegraded(t, handle, "GET: NOPERM", cluster.servers[node].Address)
+		expectDegraded(t, handle, "GET: NOPERM", cluster.Servers[node].Address)
 		cluster.clients[node].ACLSetUser(t.Context(), "app", "+get")
 	}
 	expectHealthy(t, handle)

@@ -3,7 +3,6 @@ package redis_test
 import (
 	"net"
 	"slices"
-	"strings"
 	"testing"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -13,52 +12,20 @@ import (
 
 // testCluster is a Cluster of the test's own.
 type testCluster struct {
+	*redistest.Cluster
 	t       *testing.T
-	servers []*redistest.Server
 	clients []*goredis.Client
 }
-
-const testSlots = 16384
 
 // startCluster starts a Cluster with some primaries, each with as many replicas.
 func startCluster(t *testing.T, primaries, replicas int) *testCluster {
 	t.Helper()
-	c := &testCluster{t: t}
-	var buses []string
-	for range primaries * (1 + replicas) {
-		bus := freePort(t)
-		server := private(t, "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "1500",
-			"--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0")
-		client := goredis.NewClient(&goredis.Options{Addr: server.Address})
-		t.Cleanup(func() { _ = client.Close() })
-		c.servers, c.clients, buses = append(c.servers, server), append(c.clients, client), append(buses, bus)
-	}
-	for i, server := range c.servers[1:] {
-		host, port, _ := net.SplitHostPort(server.Address)
-		c.must(c.clients[0].Do(t.Context(), "cluster", "meet", host, port, buses[i+1]).Err())
-	}
-	for i := range primaries {
-		c.must(c.clients[i].ClusterAddSlotsRange(t.Context(), i*testSlots/primaries, (i+1)*testSlots/primaries-1).Err())
-	}
-	for i := primaries; i < len(c.servers); i++ {
-		of := c.id(i % primaries)
-		eventually(t, "a replica is told of its primary", func() bool {
-			return c.clients[i].ClusterReplicate(t.Context(), of).Err() == nil
-		})
-	}
-	for i, client := range c.clients {
-		eventually(t, "the Cluster is up", func() bool {
-			info, _ := client.ClusterInfo(t.Context()).Result()
-			slots, err := client.ClusterSlots(t.Context()).Result() //nolint:staticcheck // as the adapter does, for Redis 6
-			return err == nil && strings.Contains(info, "cluster_state:ok") && len(slots) == primaries &&
-				!slices.ContainsFunc(slots, func(s goredis.ClusterSlot) bool { return len(s.Nodes) != 1+replicas })
-		})
-		if i >= primaries {
-			eventually(t, "a replica is in sync", func() bool {
-				info, _ := client.Info(t.Context(), "replication").Result()
-				return strings.Contains(info, "master_link_status:up")
-			})
-		}
+	cluster, err := redistest.StartCluster(t.Context(), primaries, replicas)
+	needs(t, err)
+	t.Cleanup(cluster.Stop)
+	c := &testCluster{Cluster: cluster, t: t}
+	for _, server := range c.Servers {
+		c.clients = append(c.clients, raw(t, server.Address))
 	}
 	return c
 }
@@ -88,15 +55,6 @@ func (c *testCluster) id(node int) string {
 	return id
 }
 
-// url lists the addresses of all nodes.
-func (c *testCluster) url() string {
-	var addresses []string
-	for _, server := range c.servers {
-		addresses = append(addresses, server.Address)
-	}
-	return "redis://" + strings.Join(addresses, ",")
-}
-
 func (c *testCluster) slotOf(key string) int {
 	c.t.Helper()
 	slot, err := c.clients[0].ClusterKeySlot(c.t.Context(), key).Result()
@@ -111,7 +69,7 @@ func (c *testCluster) ownerOf(slot int) int {
 	c.must(err)
 	for _, s := range slots {
 		if s.Start <= slot && slot <= s.End {
-			return slices.IndexFunc(c.servers, func(server *redistest.Server) bool { return server.Address == s.Nodes[0].Addr })
+			return slices.IndexFunc(c.Servers, func(server *redistest.Server) bool { return server.Address == s.Nodes[0].Addr })
 		}
 	}
 	c.t.Fatalf("nobody serves slot %d", slot)
@@ -127,7 +85,7 @@ func (c *testCluster) importing(slot, from, to int) {
 
 func (c *testCluster) move(from, to int, keys ...string) {
 	c.t.Helper()
-	host, port, _ := net.SplitHostPort(c.servers[to].Address)
+	host, port, _ := net.SplitHostPort(c.Servers[to].Address)
 	for _, key := range keys {
 		c.must(c.clients[from].Do(c.t.Context(), "migrate", host, port, key, 0, 5000).Err())
 	}

@@ -70,10 +70,10 @@ func exercise(t *testing.T, handle *redis.Coordination) {
 
 func TestEveryRoleWorksOnACluster(t *testing.T) {
 	c := startCluster(t, 3, 0)
-	address := c.servers[1].Address
+	address := c.Servers[1].Address
 	for name, url := range map[string]string{
-		"a list":       c.url(),
-		"addr":         "redis://" + address + "?addr=" + c.servers[0].Address,
+		"a list":       c.URL(),
+		"addr":         "redis://" + address + "?addr=" + c.Servers[0].Address,
 		"one node":     "redis://" + address,
 		"one in RESP2": "redis://" + address + "?protocol=2",
 		"half gone":    "redis://127.0.0.1:1," + address,
@@ -101,7 +101,7 @@ func TestEveryRoleWorksOnACluster(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := open(t, c.url(), nil).Publish(within(t), "news", []byte("once")); err != nil {
+		if err := open(t, c.URL(), nil).Publish(within(t), "news", []byte("once")); err != nil {
 			t.Fatal(err)
 		}
 		if message, err := subscription.Next(within(t)); err != nil || string(message.Payload) != "once" {
@@ -114,14 +114,14 @@ func TestEveryRoleWorksOnACluster(t *testing.T) {
 		}
 	})
 	t.Run("a database is refused", func(t *testing.T) {
-		for _, url := range []string{"redis://" + address + "/1", c.url() + "/1", "redis://" + address + "?db=2"} {
+		for _, url := range []string{"redis://" + address + "/1", c.URL() + "/1", "redis://" + address + "?db=2"} {
 			if _, err := redis.Open(within(t), url, nil); !errors.Is(err, coordination.ErrInvalidArgument) || !strings.Contains(err.Error(), "database") {
 				t.Errorf("Open = %v", err)
 			}
 		}
 	})
 	t.Run("a done context ends a call at once", func(t *testing.T) {
-		handle := open(t, c.url(), nil)
+		handle := open(t, c.URL(), nil)
 		for _, client := range c.clients {
 			if err := client.Do(t.Context(), "client", "pause", 3000).Err(); err != nil {
 				t.Fatal(err)
@@ -145,7 +145,7 @@ func TestServersThatAreNoClusterAreRefusedAsAList(t *testing.T) {
 
 func TestASlotMovesUnderTheHandle(t *testing.T) {
 	c := startCluster(t, 2, 0)
-	handle := open(t, c.url(), nil)
+	handle := open(t, c.URL(), nil)
 	exercise(t, handle)
 	t.Run("with keys", func(t *testing.T) {
 		slot := c.slotOf("riptide:k:key")
@@ -208,7 +208,7 @@ func TestASlotMovesUnderTheHandle(t *testing.T) {
 // Keys move back and forth all the while, and none may be missed.
 func TestKeysThatMoveAreListed(t *testing.T) {
 	c := startCluster(t, 2, 0)
-	handle := open(t, c.url(), nil)
+	handle := open(t, c.URL(), nil)
 	var keys []string
 	for i := range 3000 {
 		keys = append(keys, fmt.Sprintf("{tag-%d}:%d", i%6, i))
@@ -243,7 +243,7 @@ func TestKeysThatMoveAreListed(t *testing.T) {
 
 func TestAFailoverInAClusterIsFollowed(t *testing.T) {
 	c := startCluster(t, 3, 1)
-	handle := open(t, c.url(), &redis.Options{LinkTimeout: time.Second})
+	handle := open(t, c.URL(), &redis.Options{LinkTimeout: time.Second})
 	exercise(t, handle)
 	home := c.ownerOf(c.slotOf("{riptide}:leader"))
 	follows := func(name string) {
@@ -264,12 +264,12 @@ func TestAFailoverInAClusterIsFollowed(t *testing.T) {
 	}
 	eventually(t, "the replica is primary", func() bool { return c.ownerOf(c.slotOf("{riptide}:leader")) == home+3 })
 	follows("a planned failover")
-	c.servers[home+3].Stop()
+	c.Servers[home+3].Stop()
 	follows("a failover after a crash")
 }
 
 func TestManyKeysAreDeletedOnACluster(t *testing.T) {
-	handle := open(t, startCluster(t, 3, 0).url(), nil)
+	handle := open(t, startCluster(t, 3, 0).URL(), nil)
 	const count = 20_000
 	keys := make([]string, count)
 	var running sync.WaitGroup

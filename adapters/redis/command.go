@@ -118,11 +118,27 @@ func (c *Coordination) failure(ctx context.Context, operation string, err error)
 	case c.closing.Err() != nil:
 		return fmt.Errorf("%s: %w", operation, coordination.ErrClosed)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		// Not the caller's context: he must not take it for his own.
-		return fmt.Errorf("%s: %s: %w: %v", operation, c.home.name, coordination.ErrUnavailable, err)
+		return fmt.Errorf("%s: %s: %w: %w", operation, c.home.name, coordination.ErrUnavailable, withoutContext(err))
 	default:
 		return fmt.Errorf("%s: %s: %w: %w", operation, c.home.name, coordination.ErrUnavailable, err)
 	}
+}
+
+// withoutContext replaces the errors of contexts by their texts: they are not those of
+// the caller's context, and he must not take them for his own.
+func withoutContext(err error) error {
+	if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // one layer at a time
+	if !ok {
+		return errors.New(err.Error())
+	}
+	var parts []error
+	for _, part := range joined.Unwrap() {
+		parts = append(parts, withoutContext(part))
+	}
+	return errors.Join(parts...)
 }
 
 // ended returns the error of a context that is done. The deadline of a socket

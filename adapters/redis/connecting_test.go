@@ -2,15 +2,11 @@ package redis_test
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,31 +16,18 @@ import (
 
 	"github.com/riptidecrawler/coordkit/adapters/redis"
 	"github.com/riptidecrawler/coordkit/coordination"
+	"github.com/riptidecrawler/coordkit/internal/redistest"
 )
 
 // privateTLS starts a server that speaks TLS.
 func privateTLS(t *testing.T, arguments ...string) (address string, roots *x509.CertPool) {
 	t.Helper()
-	certificate, roots := selfSigned(t)
-	key, err := x509.MarshalECPrivateKey(certificate.PrivateKey.(*ecdsa.PrivateKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	directory, port := t.TempDir(), freePort(t)
-	files := map[string]*pem.Block{
-		"cert": {Type: "CERTIFICATE", Bytes: certificate.Certificate[0]},
-		"key":  {Type: "EC PRIVATE KEY", Bytes: key},
-	}
-	for name, block := range files {
-		if err := os.WriteFile(filepath.Join(directory, name), pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	private(t, append([]string{
-		"--tls-port", port, "--tls-cert-file", filepath.Join(directory, "cert"),
-		"--tls-key-file", filepath.Join(directory, "key"), "--tls-auth-clients", "no",
-	}, arguments...)...)
-	return "127.0.0.1:" + port, roots
+	server, err := redistest.StartTLS(arguments...)
+	needs(t, err)
+	t.Cleanup(server.Stop)
+	roots = x509.NewCertPool()
+	roots.AppendCertsFromPEM(server.Certificate)
+	return server.SecureAddress, roots
 }
 
 // relay passes bytes between its address and another one. While it is deaf, it loses

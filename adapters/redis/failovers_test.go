@@ -32,9 +32,7 @@ type deployment struct {
 func withSentinel(t *testing.T) *deployment {
 	t.Helper()
 	s, err := redistest.StartSentinel(t.Context(), 2, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
+	needs(t, err)
 	t.Cleanup(s.Stop)
 	client := goredis.NewSentinelClient(&goredis.Options{Addr: s.Addresses[0]})
 	t.Cleanup(func() { _ = client.Close() })
@@ -61,7 +59,7 @@ func withCluster(t *testing.T) *deployment {
 	c := startCluster(t, 3, 1)
 	slot := c.slotOf("{riptide}:leader")
 	home := func() *redistest.Server {
-		for _, server := range c.servers {
+		for _, server := range c.Servers {
 			if serves(t, server, slot) {
 				return server
 			}
@@ -70,7 +68,7 @@ func withCluster(t *testing.T) *deployment {
 	}
 	planned := func() error {
 		primary := home().Address
-		for i, server := range c.servers {
+		for i, server := range c.Servers {
 			if roleOf(t, server) == "slave of "+primary {
 				return c.clients[i].ClusterFailover(t.Context()).Err()
 			}
@@ -78,7 +76,7 @@ func withCluster(t *testing.T) *deployment {
 		return fmt.Errorf("%s has no replica", primary)
 	}
 	rejoin := func(*redistest.Server) error { return nil } // it does so by itself
-	return &deployment{url: c.url(), home: home, planned: planned, rejoin: rejoin, replicas: 1}
+	return &deployment{url: c.URL(), home: home, planned: planned, rejoin: rejoin, replicas: 1}
 }
 
 // ask asks a server that may be dead or stopped.
@@ -298,9 +296,7 @@ func TestTwoLeadAfterALostLeaseWithoutTheOptionsAndNeverWithThem(t *testing.T) {
 		t.Run(fmt.Sprintf("%+v", options), func(t *testing.T) {
 			t.Parallel()
 			s, err := redistest.StartSentinel(t.Context(), 2, 3)
-			if err != nil {
-				t.Fatal(err)
-			}
+			needs(t, err)
 			t.Cleanup(s.Stop)
 			const ttl = 8 * time.Second
 			var candidates []*campaigner
@@ -351,9 +347,7 @@ func TestTwoLeadAfterALostLeaseWithoutTheOptionsAndNeverWithThem(t *testing.T) {
 // tell at once.
 func TestAFailoverThatTheSentinelsTellIsFollowedAtOnce(t *testing.T) {
 	s, err := redistest.StartSentinel(t.Context(), 1, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
+	needs(t, err)
 	t.Cleanup(s.Stop)
 	handle := open(t, s.URL(), &redis.Options{LinkTimeout: 30 * time.Second})
 	works(t, handle)

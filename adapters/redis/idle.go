@@ -29,10 +29,15 @@ const pingAfter = 100 * time.Millisecond
 const pingTimeout = time.Second
 
 // SetDeadline notes that the pool is about to check the connection: it clears both
-// deadlines first, and nothing else of go-redis does.
+// deadlines first, and nothing else of go-redis does. A connection that the user's
+// dialer has closed fails here.
 func (o opaque) SetDeadline(deadline time.Time) error {
 	o.checking.Store(deadline.IsZero() && o.silence == 0)
-	return o.Conn.SetDeadline(deadline)
+	err := o.Conn.SetDeadline(deadline)
+	if err != nil {
+		o.closed.Store(true)
+	}
+	return err
 }
 
 // SyscallConn implements syscall.Conn for the check. At other times go-redis looks for

@@ -60,6 +60,14 @@ var calls = map[string]func(ctx context.Context, c *redis.Coordination) error{
 		}
 		return err
 	},
+	"DeregisterNode": func(ctx context.Context, c *redis.Coordination) error {
+		_, err := c.DeregisterNode(ctx, "nobody")
+		return err
+	},
+	"NodeMetadata": func(ctx context.Context, c *redis.Coordination) error {
+		_, _, err := c.NodeMetadata(ctx, "node")
+		return err
+	},
 	"ListNodes": func(ctx context.Context, c *redis.Coordination) error { _, err := c.ListNodes(ctx); return err },
 	"TryAcquireLeadership": func(ctx context.Context, c *redis.Coordination) error {
 		_, _, err := c.TryAcquireLeadership(ctx, "node", time.Minute)
@@ -97,7 +105,7 @@ var faults = []struct {
 // mustFail are the calls that cannot succeed without an answer that the fault takes.
 var mustFail = []string{
 	"Publish", "PublishWithAck", "Get", "Set", "Keys", "Delete", "DeleteMany", "FlushAll", "RegisterNode", "Heartbeat", "ListNodes",
-	"TryAcquireLeadership", "ReleaseLeadership", "Leader", "Stats",
+	"DeregisterNode", "NodeMetadata", "TryAcquireLeadership", "ReleaseLeadership", "Leader", "Stats",
 }
 
 func TestEachCallUnderEachFault(t *testing.T) {

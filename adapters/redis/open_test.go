@@ -237,14 +237,21 @@ func TestASubscriptionThatAnACLForbidsIsRefused(t *testing.T) {
 func private(t testing.TB, arguments ...string) *redistest.Server {
 	t.Helper()
 	server, err := redistest.Start(arguments...)
+	needs(t, err)
+	t.Cleanup(server.Stop)
+	return server
+}
+
+// needs skips the test if err is that there is no program to start, unless there must be
+// one.
+func needs(t testing.TB, err error) {
+	t.Helper()
 	if errors.Is(err, redistest.ErrMissing) && !redistest.Required() {
-		t.Skip("not checked:", err)
+		t.Skip("not checked: ", err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(server.Stop)
-	return server
 }
 
 func TestNewTakesAClientOfTheCallersAndLeavesItOpen(t *testing.T) {

@@ -39,7 +39,7 @@ func TestShardedChannelsKeepMessagesOffTheClusterBus(t *testing.T) {
 		return total
 	}
 	for _, sharded := range []bool{true, false} {
-		handle := open(t, c.url(), &redis.Options{Namespace: fmt.Sprint("shards", sharded), ShardedChannels: sharded})
+		handle := open(t, c.URL(), &redis.Options{Namespace: fmt.Sprint("shards", sharded), ShardedChannels: sharded})
 		before := sent()
 		for range 100 {
 			works(t, handle)
@@ -51,7 +51,7 @@ func TestShardedChannelsKeepMessagesOffTheClusterBus(t *testing.T) {
 }
 
 func TestShardedChannelsTakeExactChannelsAlone(t *testing.T) {
-	for _, url := range []string{private(t).URL(), private(t).URL() + "/3", startCluster(t, 3, 0).url()} {
+	for _, url := range []string{private(t).URL(), private(t).URL() + "/3", startCluster(t, 3, 0).URL()} {
 		handle := open(t, url, onShards())
 		works(t, handle)
 		expectHealthy(t, handle)
@@ -103,7 +103,7 @@ func TestTheACLOfShardedChannelsHasWhatTheyNeedAndNoMore(t *testing.T) {
 // told of the gap if it missed something.
 func TestShardedChannelsAreResubscribedAfterEveryKindOfBreak(t *testing.T) {
 	c := startCluster(t, 3, 1)
-	receiver, sender := open(t, c.url(), onShards()), open(t, c.url(), onShards())
+	receiver, sender := open(t, c.URL(), onShards()), open(t, c.URL(), onShards())
 	subscription, err := receiver.Subscribe(within(t), "numbers")
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func TestShardedChannelsAreResubscribedAfterEveryKindOfBreak(t *testing.T) {
 	c.migrate(slot, from, to)
 	r.hears("after the slot has moved")
 
-	host, port, _ := net.SplitHostPort(c.servers[to].Address)
+	host, port, _ := net.SplitHostPort(c.Servers[to].Address)
 	replica := slices.IndexFunc(c.clients, func(client *goredis.Client) bool {
 		role, _ := client.Do(t.Context(), "role").Slice()
 		return len(role) > 2 && role[0] == "slave" && role[1] == host && fmt.Sprint(role[2]) == port
@@ -135,7 +135,7 @@ func TestShardedChannelsAreResubscribedAfterEveryKindOfBreak(t *testing.T) {
 	eventually(t, "the replica serves the slot", func() bool { return c.ownerOf(slot) == replica })
 	r.hears("after a planned failover")
 
-	c.servers[replica].Stop()
+	c.Servers[replica].Stop()
 	r.hears("after the node has died")
 	expectHealthyAgain(t, receiver)
 }

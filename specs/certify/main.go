@@ -3,7 +3,7 @@
 //
 //	go run github.com/riptidecrawler/coordkit/specs/certify -url redis://localhost:6379
 //
-// It is safe beside live data: all that it writes is in namespaces with random
+// The URL is any that redis.Open takes, also of Sentinels or a Cluster. It is safe beside live data: all that it writes is in namespaces with random
 // names, read with SCAN only, and removed in the end, after an interrupt too. It
 // takes a minute or two, as its times to live are real. Progress goes to the
 // standard error, the matrix and what did not pass to the standard output.
@@ -95,7 +95,7 @@ func parse(arguments []string, out io.Writer) (settings, error) {
 	var only string
 	flags := flag.NewFlagSet("certify", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.StringVar(&s.url, "url", "", "the server: redis://, rediss:// or unix://, as redis.Open takes it")
+	flags.StringVar(&s.url, "url", "", "the server, the Sentinels or the Cluster, in any form that redis.Open takes:\nredis://host:6379/0, rediss://…, unix:///path, redis://sentinel:26379?master_name=main, redis://node-1:6379,node-2:6379")
 	flags.StringVar(&only, "only", "", "judge only behaviours whose identifier or role matches this regular expression")
 	flags.Float64Var(&s.scale, "scale", 1, "stretch all times for a slow server or network, by 1 to 100")
 	flags.StringVar(&s.html, "html", "", "write a page to this `file`")
@@ -154,7 +154,7 @@ const backend = "redis"
 // certify judges the server. Without an error the report says all about it; with
 // one it may be nil.
 func certify(ctx context.Context, s settings, told io.Writer) (r *report.Report, err error) {
-	server := redissubject.NewServer(s.url)
+	server := &redissubject.Server{URL: s.url}
 	if err := reach(ctx, server); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"github.com/riptidecrawler/coordkit/adapters/redis"
 	"github.com/riptidecrawler/coordkit/coordination"
 )
@@ -22,9 +24,25 @@ type Links struct {
 
 // OpenAt opens a handle on the server at a URL, whose connections are its wires.
 func (l *Links) OpenAt(ctx context.Context, url string, options *redis.Options) (coordination.DistributedCoordination, error) {
+	return l.open(func(w *wires) (coordination.DistributedCoordination, error) {
+		options.Dialer = w.connect
+		return redis.Open(ctx, url, options)
+	})
+}
+
+// OpenAs opens a handle with the settings of a client of the caller's.
+func (l *Links) OpenAs(of *goredis.Options, options *redis.Options) (coordination.DistributedCoordination, error) {
+	return l.open(func(w *wires) (coordination.DistributedCoordination, error) {
+		of.Dialer = w.connect
+		client := goredis.NewClient(of)
+		defer func() { _ = client.Close() }() // the handle has connections of its own
+		return redis.New(client, options)
+	})
+}
+
+func (l *Links) open(open func(*wires) (coordination.DistributedCoordination, error)) (coordination.DistributedCoordination, error) {
 	w := &wires{dial: l.Dial, open: map[*wire]bool{}}
-	options.Dialer = w.connect
-	handle, err := redis.Open(ctx, url, options)
+	handle, err := open(w)
 	if err != nil {
 		return nil, err
 	}

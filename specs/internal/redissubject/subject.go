@@ -3,7 +3,9 @@
 package redissubject
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"regexp"
@@ -31,28 +33,38 @@ const (
 	realLinkTimeout = 3 * LinkTimeout
 )
 
-// Server is a server that may hold live data: what subjects leave there has
-// names that no other program has, and Sweep removes it.
+// Server is a server, or what Open takes for one, that may hold live data: what
+// subjects leave there has names that no other program has, and Sweep removes it.
 type Server struct {
-	url  string
+	// URL is where handles are opened.
+	URL string
+	// Admin is where what subjects leave can be looked at and removed. Default URL.
+	Admin string
+	// TLS is the configuration for rediss:// URLs.
+	TLS *tls.Config
+	// OfClient has handles opened with the settings of a client, by redis.New.
+	OfClient bool
+
 	used sync.Map // namespaces
 }
 
-// NewServer returns the server at a URL.
-func NewServer(url string) *Server { return &Server{url: url} }
-
 // Subject returns a subject on the server.
 func (s *Server) Subject() *Subject {
-	dial := (&net.Dialer{}).DialContext
-	return &Subject{Links: &Links{Dial: dial}, Keyspace: &Keyspace{URL: s.url}, used: &s.used}
+	return &Subject{Links: &Links{Dial: (&net.Dialer{}).DialContext}, Keyspace: s.keyspace(), Server: s}
 }
+
+func (s *Server) keyspace() *Keyspace { return &Keyspace{URL: cmp.Or(s.Admin, s.URL), TLS: s.TLS} }
 
 // Subject is the Redis adapter on a server.
 type Subject struct {
 	*Links
 	*Keyspace
-	used *sync.Map
+	*Server
+	own string // where handles are opened instead, if it is set
 }
+
+// MoveTo puts the subject on a server of its own.
+func (s *Subject) MoveTo(url string) { s.own, s.Keyspace = url, &Keyspace{URL: url} }
 
 // names is how the contract names its namespaces.
 var names = regexp.MustCompile(`spec-[A-Z2-7]{26}`)
@@ -62,7 +74,16 @@ func (s *Subject) Open(ctx context.Context, namespace string) (coordination.Dist
 	if name := names.FindString(namespace); name != "" {
 		s.used.Store(name, true)
 	}
-	return s.OpenAt(ctx, s.URL, &redis.Options{Namespace: namespace, Buffer: Buffer, LinkTimeout: realLinkTimeout})
+	options := &redis.Options{Namespace: namespace, Buffer: Buffer, LinkTimeout: realLinkTimeout, TLS: s.Server.TLS}
+	url := cmp.Or(s.own, s.Server.URL)
+	if !s.OfClient {
+		return s.OpenAt(ctx, url, options)
+	}
+	of, err := goredis.ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	return s.OpenAs(of, options)
 }
 
 // Buffer implements specs.Buffered.
@@ -70,7 +91,7 @@ func (*Subject) Buffer() int { return Buffer }
 
 // Version implements specs.Versioned.
 func (s *Subject) Version(ctx context.Context) (string, error) {
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -91,20 +112,13 @@ func (s *Subject) Version(ctx context.Context) (string, error) {
 // Sweep removes what subjects may have left on the server: in one walk, and only
 // names that contain one of their own namespaces.
 func (s *Server) Sweep(ctx context.Context) error {
-	options, err := goredis.ParseURL(s.url)
+	client, err := s.keyspace().client(ctx)
 	if err != nil {
 		return err
 	}
-	client := goredis.NewClient(options)
 	defer func() { _ = client.Close() }()
-	found := client.Scan(ctx, 0, "*spec-*", 1000).Iterator()
-	for found.Next(ctx) {
-		name := names.FindString(found.Val())
-		if _, ours := s.used.Load(name); ours {
-			if err := client.Unlink(ctx, found.Val()).Err(); err != nil {
-				return err
-			}
-		}
-	}
-	return found.Err()
+	return remove(ctx, client, "*spec-*", func(key string) bool {
+		_, ours := s.used.Load(names.FindString(key))
+		return ours
+	})
 }
