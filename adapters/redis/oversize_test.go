@@ -20,7 +20,7 @@ func TestOversizeEmptiesWhatIsTooLongAndNothingElse(t *testing.T) {
 		"+PONG $99999999\r\n-ERR $99999999 no\r\n:5\r\n$-1\r\n$0\r\n\r\n_\r\n>2\r\n" + bulk(long[:maxBulk])
 	sent := short + bulk(long) + short + "=" + bulk(long)[1:] + short
 	want := short + bulk("") + short + "$0\r\n\r\n" + short
-	for seed := range uint64(20) {
+	for seed := range uint64(6) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		from := io.Reader(strings.NewReader(sent))
 		switch seed % 3 {
@@ -31,6 +31,7 @@ func TestOversizeEmptiesWhatIsTooLongAndNothingElse(t *testing.T) {
 		}
 		var o oversize
 		var got bytes.Buffer
+		got.Grow(len(want))
 		to := make([]byte, 64+random.IntN(1<<16))
 		for {
 			count, err := o.read(to, from.Read)
