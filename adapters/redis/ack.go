@@ -35,11 +35,13 @@ const (
 	// they are dropped, and the publisher counts too few.
 	ackBacklog = 1 << 20
 
-	// ackChunk is how many notes are sent at a time, so that ackFlushTimeout is long
-	// enough for each part on a slow link.
+	// ackChunk is how many notes are sent at a time.
 	ackChunk = 512
 
-	ackFlushTimeout = 5 * time.Second
+	// ackFlushTimeout bounds how long a part of the notes is sent again, while their
+	// publishers wait. A failover takes less.
+	ackFlushTimeout = 30 * time.Second
+
 	ackCloseTimeout = time.Second
 	ackReadTimeout  = 50 * time.Millisecond // beyond the publisher's own
 )

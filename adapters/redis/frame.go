@@ -21,7 +21,17 @@ type origin struct {
 	handle  string
 	number  uint64
 	timeout uint64 // milliseconds
+
+	received time.Time // by us
 }
+
+// patience returns for how long the publisher waits.
+func (o *origin) patience() time.Duration {
+	return time.Duration(min(o.timeout, uint64(ackLongest/time.Millisecond))) * time.Millisecond
+}
+
+// until returns when it waits no longer. It has waited since before the message arrived.
+func (o *origin) until() time.Time { return o.received.Add(o.patience()) }
 
 func encode(at time.Time, from *origin, payload []byte) []byte {
 	kind, size := plainFrame, 9+len(payload)

@@ -46,16 +46,26 @@ func (a *acknowledger) send() {
 	}
 }
 
-// take returns the oldest notes.
+// take returns the oldest notes, without those for which no publisher waits any more.
 func (a *acknowledger) take() []note {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	notes := a.notes[:min(len(a.notes), ackChunk)]
-	a.notes = a.notes[len(notes):]
+	var taken []note
+	now, count := time.Now(), 0
+	for _, n := range a.notes {
+		if len(taken) == ackChunk {
+			break
+		}
+		count++
+		if now.Before(n.to.until()) {
+			taken = append(taken, n)
+		}
+	}
+	a.notes = a.notes[count:]
 	if len(a.notes) == 0 {
 		a.notes = nil
 	}
-	return notes
+	return taken
 }
 
 // message is what notes are about.
@@ -66,21 +76,25 @@ type message struct {
 
 // flush sends notes, those on one message in one script. It sends a script
 // again if a connection broke or the server was not primary, because the script counts
-// once what comes twice. It gives up after ackFlushTimeout. Then the publisher counts
-// too few, as after any refusal of the server.
+// once what comes twice. It gives up when no publisher waits any more, or after
+// ackFlushTimeout. Then the publisher counts too few, as after any refusal of the server.
 func (a *acknowledger) flush(notes []note) {
 	calls := map[message][]any{}
 	var order []message
+	var last time.Time
 	for _, n := range notes {
 		m := message{n.to.handle, n.to.number}
 		if calls[m] == nil {
 			order = append(order, m)
-			linger := min(n.to.timeout, uint64(ackLongest/time.Millisecond)) + uint64(ackLinger/time.Millisecond)
-			calls[m] = []any{a.c.names.publish(), a.c.names.inboxes + m.handle, m.number, linger}
+			linger := n.to.patience() + ackLinger
+			calls[m] = []any{a.c.names.publish(), a.c.names.inboxes + m.handle, m.number, linger.Milliseconds()}
 		}
 		calls[m] = append(calls[m], n.what, n.id, n.count)
+		if until := n.to.until(); until.After(last) {
+			last = until
+		}
 	}
-	ctx, cancel := context.WithTimeout(a.sending, ackFlushTimeout)
+	ctx, cancel := context.WithTimeout(a.sending, min(ackFlushTimeout, time.Until(last)))
 	defer cancel()
 	for pause := firstPause; len(order) > 0; pause = min(2*pause, longestPause) {
 		failed, unknown := a.sendScripts(ctx, order, calls, "evalsha", ackScript.hash)

@@ -221,6 +221,7 @@ func (l *link) deliver(message *redis.Message) {
 	at, from, payload, err := decode(message.Payload)
 	shared := delivery.Message{Channel: channel, Payload: payload, Timestamp: at}
 	if from != nil {
+		from.received = time.Now()
 		l.announce(t, channel, from)
 	}
 	for _, m := range t.members {

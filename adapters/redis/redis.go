@@ -79,6 +79,11 @@
 // may not have taken effect. A context that is done ends the wait at once; what was sent may
 // still take effect.
 //
+// Acknowledgements are the exception, because what comes twice counts once: they are sent
+// again until the server has taken them, for 30 s or as long as the publisher waits. A
+// handle holds about a million that wait for the server and drops others; then
+// PublishWithAck counts too few.
+//
 // A failover loses what the old primary had not replicated, a lease included: see
 // LeadershipOptions. Terms rise even then, and if the server has lost all records,
 // because they follow the server's clock, and every handle remembers the greatest term
