@@ -42,20 +42,21 @@ type link struct {
 	close   context.CancelFunc
 	running sync.WaitGroup
 
-	mu      sync.Mutex // guards what follows
-	wire    *wire      // nil before the first member
-	topics  map[topicName]*topic
-	members map[*delivery.Subscription]*member
-	joins   []*member         // that wait for write
-	queue   []*topic          // that write is to look at
-	batches map[string]*batch // that wait for a PONG, by its token
-	asking  int               // what the batches count for
-	down    error             // why there is no connection, nil where there is one
-	refusal error             // the last of the server's
-	counter uint64
-	breaks  uint64 // how often the link broke
-	echo    echo
-	closed  bool
+	mu                sync.Mutex // guards what follows
+	wire              *wire      // nil before the first member
+	topics            map[topicName]*topic
+	members           map[*delivery.Subscription]*member
+	joins             []*member         // that wait for write
+	queue             []*topic          // that write is to look at
+	batches           map[string]*batch // that wait for a PONG, by its token
+	joining, resuming int               // what the batches hold of the windows
+	answered          time.Time         // when the server last answered a part of a batch
+	down              error             // why there is no connection, nil where there is one
+	refusal           error             // the last of the server's
+	counter           uint64
+	breaks            uint64 // how often the link broke
+	echo              echo
+	closed            bool
 }
 
 // wire is one connection of the link. go-redis' PubSub opens it, and would open
@@ -93,7 +94,8 @@ func newLink(c *Coordination, timeout time.Duration) *link {
 	return l
 }
 
-// join makes the member live, or fails; then the caller must leave.
+// join makes the member live, or fails; then the caller must leave. While the server
+// answers others, the member waits for its turn.
 func (l *link) join(ctx context.Context, m *member) error {
 	if !l.add(m) {
 		return coordination.ErrClosed
@@ -101,23 +103,34 @@ func (l *link) join(ctx context.Context, m *member) error {
 	l.nudge()
 	timer := time.NewTimer(l.timeout)
 	defer timer.Stop()
-	select {
-	case err := <-m.joined:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-l.c.closing.Done():
-		return coordination.ErrClosed
-	case <-timer.C:
-		return l.silence()
+	for {
+		select {
+		case err := <-m.joined:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.c.closing.Done():
+			return coordination.ErrClosed
+		case <-timer.C:
+			left, err := l.silence()
+			if err != nil {
+				return err
+			}
+			timer.Reset(left)
+		}
 	}
 }
 
-// silence says why no answer came: the link is down, or only silent.
-func (l *link) silence() error {
+// silence returns for how long the server may still be silent, or why there is no
+// answer: the link is down, or was silent for too long.
+func (l *link) silence() (left time.Duration, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return cmp.Or(l.down, errSilent)
+	left = l.timeout - time.Since(l.answered)
+	if l.down != nil || left <= 0 {
+		return 0, cmp.Or(l.down, errSilent)
+	}
+	return left, nil
 }
 
 func (l *link) add(m *member) bool {

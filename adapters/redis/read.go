@@ -55,11 +55,14 @@ func (l *link) read() {
 // current returns the connection to read from: a new one if the last has broken.
 func (l *link) current() (w *wire, isNew bool) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.down == nil {
-		return l.wire, false
+	w, isNew = l.wire, l.down != nil
+	l.mu.Unlock()
+	if !isNew {
+		return w, false
 	}
-	_ = l.wire.Close()
+	_ = w.Close() // without the lock: it waits for a write under way
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.wire = l.newWire()
 	return l.wire, true
 }
@@ -148,7 +151,9 @@ func (l *link) enliven(token string) {
 		return
 	}
 	delete(l.batches, token)
-	l.asking -= b.size
+	l.joining -= b.joining
+	l.resuming -= b.resuming
+	l.answered = time.Now()
 	for _, t := range b.asked {
 		t.asked = t.asked && t.confirmed
 	}
@@ -174,6 +179,7 @@ func (l *link) enliven(token string) {
 // that it has not any more: a node does so with sharded channels when another one begins
 // to serve their slot.
 func (l *link) changed(s *redis.Subscription) (regained []*member) {
+	l.answered = time.Now()
 	t := l.topics[topicName{name: s.Channel, kind: kindOf(s.Kind)}]
 	switch {
 	case t == nil:

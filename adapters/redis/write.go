@@ -18,14 +18,10 @@ func (l *link) write() {
 	for first := true; ; first = false {
 		select {
 		case <-l.wake:
-			if !l.isDown() {
-				l.settle("")
-			}
+			l.settle("")
 		case <-ticker.C:
-			if !l.isDown() {
-				l.askAgain()
-				l.settle(anyToken)
-			}
+			l.askAgain()
+			l.settle(anyToken)
 		case <-l.closing.Done():
 			return
 		}
@@ -36,14 +32,19 @@ func (l *link) write() {
 }
 
 // linkWindow bounds what the server was told and has not answered, in bytes: it answers
-// with each name, and closes a connection that has too much to read.
-const linkWindow = 1 << 20
+// with each name, and closes a connection that has too much to read. Those who join have
+// a window of their own, and so has what is subscribed to again.
+const linkWindow = 256 << 10
+
+// fits reports whether a topic may be added to a window that holds so much.
+func fits(held int, t *topic) bool { return held == 0 || held+t.cost() <= linkWindow }
 
 // batch is what is written in one go. The PONG of its token says that the server has
 // answered all of it.
 type batch struct {
 	token    string
-	size     int
+	joining  int // bytes of the window of those who join
+	resuming int // bytes of the other
 	commands [topicKinds]struct{ subscribe, unsubscribe []string }
 	asked    []*topic
 	members  []*member // that wait to become live
@@ -76,30 +77,54 @@ func (l *link) settle(token string) {
 	}
 }
 
-// nextBatch returns what to write next and where, nil if nothing is to be written. Who
-// waits to become live comes before what is subscribed to again.
+// nextBatch returns what to write next and where, nil if nothing is to be written.
 func (l *link) nextBatch(token string) (*wire, *batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.down != nil {
+		return nil, nil // of a batch on a connection that has broken nothing would be heard
+	}
 	b := &batch{token: token}
-	fits := func(t *topic) bool { return l.asking+b.size+t.cost() <= linkWindow || l.asking+b.size == 0 }
+	l.addJoins(b)
+	l.addQueued(b)
+	if len(b.members) == 0 && b.resuming == 0 {
+		if token == "" {
+			return nil, nil
+		}
+		return l.wire, b
+	}
+	b.token = l.next()
+	l.batches[b.token] = b
+	l.joining += b.joining
+	l.resuming += b.resuming
+	return l.wire, b
+}
+
+// addJoins adds members that wait to become live.
+func (l *link) addJoins(b *batch) {
 	for len(l.joins) > 0 {
 		m := l.joins[0]
 		if t := l.topics[m.topic]; t != nil && !t.asked {
-			if !fits(t) {
-				break
+			if !fits(l.joining+b.joining, t) {
+				return
 			}
+			b.joining += t.cost()
 			b.subscribe(t)
 		}
 		l.joins[0], l.joins = nil, l.joins[1:]
 		b.members = append(b.members, m)
 	}
+}
+
+// addQueued adds topics that are subscribed to again, or not any more.
+func (l *link) addQueued(b *batch) {
 	for len(l.queue) > 0 {
 		t := l.queue[0]
 		if wanted := len(t.members) > 0; wanted != t.asked {
-			if !fits(t) {
-				break
+			if !fits(l.resuming+b.resuming, t) {
+				return
 			}
+			b.resuming += t.cost()
 			if wanted {
 				b.subscribe(t)
 			} else {
@@ -110,22 +135,11 @@ func (l *link) nextBatch(token string) (*wire, *batch) {
 		l.queue[0], l.queue = nil, l.queue[1:]
 		t.queued = false
 	}
-	if b.size == 0 && len(b.members) == 0 {
-		if token == "" {
-			return nil, nil
-		}
-		return l.wire, b
-	}
-	b.token = l.next()
-	l.batches[b.token] = b
-	l.asking += b.size
-	return l.wire, b
 }
 
 func (b *batch) subscribe(t *topic) {
 	commands := &b.commands[t.name.kind]
 	commands.subscribe = append(commands.subscribe, t.name.name)
-	b.size += t.cost()
 	b.asked = append(b.asked, t)
 	t.asked = true
 }
@@ -133,7 +147,6 @@ func (b *batch) subscribe(t *topic) {
 func (b *batch) unsubscribe(t *topic) {
 	commands := &b.commands[t.name.kind]
 	commands.unsubscribe = append(commands.unsubscribe, t.name.name)
-	b.size += t.cost()
 	t.asked, t.confirmed = false, false
 }
 
@@ -174,7 +187,7 @@ func (l *link) lost(w *wire, err error) {
 		m.joined <- err
 	}
 	clear(l.batches)
-	l.joins, l.queue, l.asking = nil, nil, 0
+	l.joins, l.queue, l.joining, l.resuming = nil, nil, 0, 0
 	for name, t := range l.topics {
 		t.missing = t.missing || t.isLive()
 		t.queued, t.asked, t.confirmed = false, false, false
