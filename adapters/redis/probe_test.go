@@ -48,9 +48,9 @@ func TestALinkToAServerWithoutThePublishesIsReplaced(t *testing.T) {
 }
 
 func TestAProbeBehindLargeMessagesBreaksNoLink(t *testing.T) {
-	const timeout = 200 * time.Millisecond
+	const timeout = time.Second
 	server := private(t)
-	slow := open(t, "redis://"+throttled(t, server.Address, 256<<10, timeout/4), &redis.Options{LinkTimeout: timeout})
+	slow := open(t, "redis://"+throttled(t, server.Address, 1<<20, timeout/4), &redis.Options{LinkTimeout: timeout})
 	subscription, err := slow.Subscribe(within(t), "channel")
 	if err != nil {
 		t.Fatal(err)

@@ -50,15 +50,15 @@ func throttled(t *testing.T, server string, piece int64, pause time.Duration) (a
 }
 
 func TestALargeMessageMayTakeLongerThanALinkMayBeSilent(t *testing.T) {
-	const timeout = 200 * time.Millisecond
+	const timeout = time.Second
 	server := private(t)
-	address := throttled(t, server.Address, 256<<10, timeout/4)
+	address := throttled(t, server.Address, 512<<10, timeout/4)
 	slow := open(t, "redis://"+address, &redis.Options{LinkTimeout: timeout})
 	subscription, err := slow.Subscribe(within(t), "channel")
 	if err != nil {
 		t.Fatal(err)
 	}
-	payload := strings.Repeat("p", 6<<20) // 24 pieces, six times the time-out
+	payload := strings.Repeat("p", 6<<20) // 12 pieces, three times the time-out
 	if err := open(t, "redis://"+server.Address, nil).Publish(within(t), "channel", []byte(payload)); err != nil {
 		t.Fatal(err)
 	}
