@@ -55,6 +55,10 @@ func TestAProbeBehindLargeMessagesBreaksNoLink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "the first probe has arrived", func() bool {
+		stats, err := slow.Stats(within(t))
+		return err == nil && stats.Metadata["lag"] != ""
+	})
 	near := open(t, server.URL(), nil)
 	for range 3 {
 		if err := near.Publish(within(t), "channel", make([]byte, 4<<20)); err != nil {
