@@ -42,6 +42,7 @@ type pending struct {
 	cmd    command
 	future redis.AutoFuture
 	size   int
+	start  time.Time
 	err    error // of one that was not sent
 }
 
@@ -61,6 +62,11 @@ func (p pending) own(ctx context.Context) (any, error) {
 		return nil, p.err
 	}
 	err := p.future.WaitContext(ctx)
+	// The pool may hand out what came of an earlier dial. Nothing was sent on it.
+	for dial := (*dialError)(nil); errors.As(err, &dial) && dial.began.Before(p.start) && !dial.began.IsZero() && ctx.Err() == nil; {
+		p.submit(ctx, p.cmd.Args())
+		err = p.future.WaitContext(ctx)
+	}
 	if err != nil && ctx.Err() != nil {
 		p.server.budget.abandon(p)
 		return nil, ctx.Err()

@@ -61,7 +61,8 @@ type connection struct {
 	oversize oversize      // of the link; only the reader uses it
 	renewed  time.Time     // the last deadline; only the reader uses it
 	opened   time.Time
-	refused  atomic.Bool // by the server, when it accepted the connection
+	refused  atomic.Bool           // by the server, when it accepted the connection
+	reason   atomic.Pointer[error] // why the handle closed it; nil if it did not, or had none
 	closed   atomic.Bool
 	checking atomic.Bool  // by the pool, before it uses the connection
 	used     atomic.Int64 // nanoseconds from epoch to the last read; 0 before the first
@@ -100,6 +101,7 @@ func (c *connection) read(to []byte) (int, error) {
 	}
 	if err != nil {
 		c.broke(err)
+		err = c.because(err)
 		if c.refused.Load() {
 			err = c.withReason(err)
 		}
@@ -114,11 +116,29 @@ func (c *connection) Write(from []byte) (int, error) {
 	switch {
 	case err == nil:
 	case c.closed.Load():
-		err = unsent(err, time.Time{})
+		err = unsent(c.because(err), time.Time{})
 	default:
 		err = c.withReason(err)
 	}
 	return count, err
+}
+
+// SetReadDeadline returns the reason if the handle closed the connection.
+func (c *connection) SetReadDeadline(deadline time.Time) error {
+	return c.because(c.Conn.SetReadDeadline(deadline))
+}
+
+// SetWriteDeadline returns the reason if the handle closed the connection.
+func (c *connection) SetWriteDeadline(deadline time.Time) error {
+	return c.because(c.Conn.SetWriteDeadline(deadline))
+}
+
+// because adds to an error why the handle closed the connection.
+func (c *connection) because(err error) error {
+	if reason := c.reason.Load(); err != nil && reason != nil {
+		return fmt.Errorf("%w: dropped: %w", err, *reason)
+	}
+	return err
 }
 
 // tooMany is what a server says when it accepts a connection only to close it.
@@ -272,14 +292,18 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// closeOpen closes the connections that are open now, and ends the dials under way.
-func (c *connections) closeOpen() {
+// closeOpen closes the connections that are open now, and ends the dials under way. Calls
+// that are using one fail with the reason, if there is one.
+func (c *connections) closeOpen(reason error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for a := range c.attempts {
 		a.cancel()
 	}
 	for tracked := range c.open {
+		if reason != nil {
+			tracked.reason.Store(&reason)
+		}
 		tracked.abort()
 	}
 	clear(c.open)
@@ -299,5 +323,5 @@ func (c *connection) abort() {
 // closeAll closes all connections, and refuses new ones.
 func (c *connections) closeAll() {
 	c.close()
-	c.closeOpen()
+	c.closeOpen(nil)
 }

@@ -56,7 +56,7 @@ func (l *lane) try(ctx context.Context, cmd redis.Cmder) (done bool, err error) 
 			ended(ctx) == nil && l.connections.closing.Err() == nil
 	}
 	if err != nil && ended(ctx) != nil {
-		l.connections.closeOpen() // and a dial that may hang: the next command must not wait for it
+		l.connections.closeOpen(nil) // and a dial that may hang: the next command must not wait for it
 	}
 	return true, err
 }
@@ -91,7 +91,7 @@ func (l *lane) look() {
 		return
 	}
 	if l.current.Err() != nil {
-		l.connections.closeOpen()
+		l.connections.closeOpen(nil)
 	}
 	l.timer.Reset(lookEvery)
 }

@@ -182,6 +182,26 @@ func TestOpenConnectsByTLS(t *testing.T) {
 	}
 }
 
+func TestOpenConnectsWithACertificateOfTheClient(t *testing.T) {
+	server, err := redistest.StartTLS("--tls-auth-clients", "yes")
+	needs(t, err)
+	t.Cleanup(server.Stop)
+	own, err := tls.X509KeyPair(server.Certificate, server.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(server.Certificate)
+	url := "rediss://" + server.SecureAddress
+	handle := open(t, url, &redis.Options{TLS: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{own}}})
+	works(t, handle)
+	expectHealthy(t, handle)
+	_, err = redis.Open(within(t), url, &redis.Options{TLS: &tls.Config{RootCAs: roots}})
+	if !errors.Is(err, coordination.ErrUnavailable) || !strings.Contains(err.Error(), "certificate required") {
+		t.Errorf("without a certificate: %v", err)
+	}
+}
+
 func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -60,7 +60,11 @@ func newServer(name string, options *redis.Options, dial dialer, log *slog.Logge
 	own.Dialer = s.connections.connect
 	s.client = redis.NewClient(own)
 	// Full duplex is the mode that does not tax a lone caller.
-	pipe, err := s.client.AsyncAutoPipelineWithOptions(&redis.AutoPipelineOptions{FullDuplex: true, FullDuplexWindow: maxPending})
+	pipe, err := s.client.AsyncAutoPipelineWithOptions(&redis.AutoPipelineOptions{
+		FullDuplex: true, FullDuplexWindow: maxPending,
+		// Then the pool looks whether the other side has closed it.
+		FullDuplexIdleTimeout: 10 * time.Millisecond,
+	})
 	if err != nil {
 		_ = s.client.Close()
 		return nil, err
@@ -120,9 +124,14 @@ func (s *server) submit(ctx context.Context, arguments ...any) pending {
 
 // start hands a command to the pipeline whose room in the budget is already taken.
 func (s *server) start(ctx context.Context, size int, arguments []any) pending {
-	p := pending{server: s, cmd: command{redis.NewCmd(ctx, arguments...)}, size: size}
-	p.future = s.pipe.Submit(ctx, p.cmd)
+	p := pending{server: s, size: size, start: time.Now()}
+	p.submit(ctx, arguments)
 	return p
+}
+
+func (p *pending) submit(ctx context.Context, arguments []any) {
+	p.cmd = command{redis.NewCmd(ctx, arguments...)}
+	p.future = p.server.pipe.Submit(ctx, p.cmd)
 }
 
 // do runs one command. A node of a Cluster that did not run it tells which one will.
@@ -193,9 +202,9 @@ func (s *server) drop(reason error) {
 		return
 	}
 	s.log.Warn("redis: connections dropped", "reason", reason)
-	s.connections.closeOpen()
-	s.lane.connections.closeOpen()
-	s.session.lane.connections.closeOpen()
+	s.connections.closeOpen(reason)
+	s.lane.connections.closeOpen(reason)
+	s.session.lane.connections.closeOpen(reason)
 }
 
 // disconnect closes all connections and refuses new ones. It may be called again.

@@ -110,6 +110,6 @@ func (s *session) send(ctx context.Context, commands [][]any) (outcomes, error) 
 // reset closes the connection if the server has refused to discard a transaction on it.
 func (s *session) reset(refusal error) {
 	if refusal != nil {
-		s.lane.connections.closeOpen()
+		s.lane.connections.closeOpen(nil)
 	}
 }

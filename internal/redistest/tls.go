@@ -18,8 +18,9 @@ type TLS struct {
 	*Server
 	// SecureAddress is where it speaks TLS: host and port.
 	SecureAddress string
-	// Certificate vouches for it, in PEM. Its host is 127.0.0.1.
-	Certificate []byte
+	// Certificate vouches for it, in PEM, and for clients that have its Key too. Its host
+	// is 127.0.0.1.
+	Certificate, Key []byte
 }
 
 // StartTLS starts a server with a certificate of its own, which asks for none of its
@@ -47,12 +48,12 @@ func StartTLS(arguments ...string) (*TLS, error) {
 	_, port, _ := net.SplitHostPort(address)
 	server, err := Start(append([]string{
 		"--tls-port", port, "--tls-cert-file", filepath.Join(directory, "cert"),
-		"--tls-key-file", filepath.Join(directory, "key"), "--tls-auth-clients", "no",
+		"--tls-key-file", filepath.Join(directory, "key"), "--tls-ca-cert-file", filepath.Join(directory, "cert"), "--tls-auth-clients", "no",
 	}, arguments...)...)
 	if err != nil {
 		return nil, err
 	}
-	return &TLS{Server: server, SecureAddress: address, Certificate: certificate}, nil
+	return &TLS{Server: server, SecureAddress: address, Certificate: certificate, Key: key}, nil
 }
 
 // selfSigned returns a certificate for 127.0.0.1 and its key, in PEM.
