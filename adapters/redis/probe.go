@@ -11,7 +11,8 @@ import (
 // A PONG proves that the server at the other end answers, not that messages arrive: a
 // former primary answers for as long as it runs. So three times within the time-out the
 // handle publishes a probe to its own inbox, on the connection of its publishes, and
-// waits until the link receives it.
+// waits for two thirds of it until the link receives it. So a link that turns deaf is
+// found out within the time-out.
 type echo struct {
 	member *member       // of the inbox
 	token  string        // of the probe under way
@@ -53,7 +54,7 @@ func (l *link) isDeaf() bool {
 	// The probe waits its turn on the link, maybe behind large messages. So it is late
 	// only after the PONG of a PING that was sent once the probe was published.
 	pong := l.ping()
-	timer := time.NewTimer(l.timeout)
+	timer := time.NewTimer(l.timeout * 2 / 3)
 	defer timer.Stop()
 	for late, passed := timer.C, false; late != nil || !passed; {
 		select {

@@ -67,8 +67,9 @@
 // back after a silence, handshakes that it swallowed are given up.
 //
 // The subscriptions' link is watched end to end: three times within LinkTimeout the
-// handle publishes a probe to its own inbox, which must come back within LinkTimeout;
-// otherwise all connections are replaced. So is a link that is silent for LinkTimeout.
+// handle publishes a probe to its own inbox, which must come back, so that a link that
+// turns deaf is found out within LinkTimeout; then all connections are replaced. So is a
+// link that is silent for LinkTimeout, a quarter later at most.
 // Whenever the link was replaced, every subscription receives ErrMessagesLost before its
 // first message after the break. Subscriptions are made again a quarter of a megabyte of
 // names at a time: for 20,000 names of 4 KiB that takes less than ten seconds on a near
