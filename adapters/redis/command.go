@@ -136,7 +136,7 @@ func withoutContext(err error) error {
 	if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // one layer at a time
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return errors.New(err.Error())
 	}

