@@ -48,8 +48,9 @@ func (k *Keyspace) client(ctx context.Context) (goredis.UniversalClient, error) 
 		options.TLSConfig = k.TLS
 	}
 	single := goredis.NewClient(options)
-	if info, err := single.Info(ctx, "cluster").Result(); err != nil || !strings.Contains(info, "cluster_enabled:1") {
-		return single, nil // an error is the caller's to meet
+	// An error is the caller's to meet.
+	if info, _ := single.Info(ctx, "cluster").Result(); !strings.Contains(info, "cluster_enabled:1") {
+		return single, nil
 	}
 	_ = single.Close()
 	return goredis.NewClusterClient(&goredis.ClusterOptions{

@@ -41,7 +41,7 @@ type Server struct {
 	// Admin is where what subjects leave can be looked at and removed. Default URL.
 	Admin string
 	// TLS is the configuration for rediss:// URLs.
-	TLS *tls.Config
+	TLS *tls.Config `json:"-"`
 	// OfClient has handles opened with the settings of a client, by redis.New.
 	OfClient bool
 
