@@ -55,7 +55,7 @@ func commands(all ...string) func(*testing.T, *redistest.Server, *goredis.Client
 		t.Helper()
 		for _, one := range all {
 			var command []any
-			for _, word := range strings.FieldsSeq(one) {
+			for word := range strings.FieldsSeq(one) {
 				command = append(command, word)
 			}
 			do(t, client, command...)
