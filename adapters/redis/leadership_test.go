@@ -216,3 +216,22 @@ func TestARecordOfAWrongTypeIsReportedByNameAndCommand(t *testing.T) {
 	client.FlushAll(t.Context())
 	expectHealthy(t, handle)
 }
+
+// As if the candidate had acquired it again while the request to release the lease before
+// was held up.
+func TestALateReleaseDoesNotFreeTheNextLease(t *testing.T) {
+	server := private(t)
+	client := raw(t, server.Address)
+	handle := open(t, server.URL(), nil)
+	term := leads(t, handle, "node", time.Minute)
+	next := term + 5
+	if err := client.HSet(t.Context(), "{riptide}:leader", "term", next).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if released, err := handle.ReleaseLeadership(within(t), "node"); released || err != nil {
+		t.Errorf("ReleaseLeadership = %v, %v", released, err)
+	}
+	if leader, found, err := handle.Leader(within(t)); !found || leader.Term != next || err != nil {
+		t.Errorf("Leader = %+v, %v, %v", leader, found, err)
+	}
+}

@@ -6,7 +6,9 @@ local l = lease(KEYS[1], time)
 if not l or l.ends <= time or l.handle ~= ARGV[1] or l.node ~= ARGV[2] then
   return '0'
 end
-if ARGV[3] == '1' and tonumber(ARGV[4]) ~= l.term and l.server ~= identity() then
+-- A request that was held up must not free a lease that the candidate has acquired since.
+local live = tonumber(ARGV[4])
+if live > 0 and live ~= l.term or live == 0 and ARGV[3] == '1' and l.server ~= identity() then
   return '0'
 end
 call('HSET', KEYS[1], 'ends', '0') -- the term stays, for the next one to be greater

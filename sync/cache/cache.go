@@ -30,7 +30,8 @@ var (
 
 // Load returns the value of key from its source, or ErrNotFound. key is without
 // the prefix of the cache. Load must return when ctx is done: at LoadTimeout, when
-// no caller waits for it any more, and when the cache closes.
+// no caller waits for it any more, and when the cache closes. A Load that asks this cache
+// for the same key waits for itself, until LoadTimeout.
 type Load[V any] func(ctx context.Context, key string) (V, error)
 
 // Result is what Fetch returns.
