@@ -7,8 +7,10 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
@@ -62,6 +64,10 @@ var _ = SynchronizedBeforeSuite(func(ctx context.Context) []byte {
 	}
 })
 
+// patience is for how long a server may be silent before another one takes over. None
+// shall because the machine is busy.
+const patience = time.Minute
+
 // start starts the deployments. stop ends those that were started.
 func (d *deployments) start(ctx context.Context) (stop func(), err error) {
 	var starting errgroup.Group
@@ -73,7 +79,7 @@ func (d *deployments) start(ctx context.Context) (stop func(), err error) {
 		stops = append(stops, stop)
 	}
 	starting.Go(func() error {
-		s, err := redistest.StartSentinel(ctx, 2, 3)
+		s, err := redistest.StartSentinel(ctx, 2, 3, patience)
 		if err == nil {
 			ends(s.Stop)
 			d.Sentinel = &redissubject.Server{URL: s.URL()}
@@ -81,7 +87,7 @@ func (d *deployments) start(ctx context.Context) (stop func(), err error) {
 		return err
 	})
 	starting.Go(func() error {
-		c, err := redistest.StartCluster(ctx, 3, 1)
+		c, err := redistest.StartCluster(ctx, 3, 1, "--cluster-node-timeout", fmt.Sprint(patience.Milliseconds()))
 		if err == nil {
 			ends(c.Stop)
 			d.Cluster = &redissubject.Server{URL: c.URL()}

@@ -31,7 +31,7 @@ type deployment struct {
 
 func withSentinel(t *testing.T) *deployment {
 	t.Helper()
-	s, err := redistest.StartSentinel(t.Context(), 2, 3)
+	s, err := redistest.StartSentinel(t.Context(), 2, 3, 500*time.Millisecond)
 	needs(t, err)
 	t.Cleanup(s.Stop)
 	client := goredis.NewSentinelClient(&goredis.Options{Addr: s.Addresses[0]})
@@ -295,7 +295,7 @@ func TestTwoLeadAfterALostLeaseWithoutTheOptionsAndNeverWithThem(t *testing.T) {
 	for _, options := range []redis.LeadershipOptions{{}, {Replicas: 1, WaitOut: true}} {
 		t.Run(fmt.Sprintf("%+v", options), func(t *testing.T) {
 			t.Parallel()
-			s, err := redistest.StartSentinel(t.Context(), 2, 3)
+			s, err := redistest.StartSentinel(t.Context(), 2, 3, 500*time.Millisecond)
 			needs(t, err)
 			t.Cleanup(s.Stop)
 			const ttl = 8 * time.Second
@@ -346,7 +346,7 @@ func TestTwoLeadAfterALostLeaseWithoutTheOptionsAndNeverWithThem(t *testing.T) {
 // With a LinkTimeout of 30 s the address is looked up every ten seconds; the Sentinels
 // tell at once.
 func TestAFailoverThatTheSentinelsTellIsFollowedAtOnce(t *testing.T) {
-	s, err := redistest.StartSentinel(t.Context(), 1, 3)
+	s, err := redistest.StartSentinel(t.Context(), 1, 3, 500*time.Millisecond)
 	needs(t, err)
 	t.Cleanup(s.Stop)
 	handle := open(t, s.URL(), &redis.Options{LinkTimeout: 30 * time.Second})

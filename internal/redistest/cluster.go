@@ -20,7 +20,7 @@ type Cluster struct {
 const slotCount = 16384
 
 // StartCluster starts a Cluster of some primaries, each with as many replicas, and waits
-// until every node knows it. A node counts as dead after 1.5 s. Further arguments are
+// until every node knows it. A node counts as dead after 1.5 s, unless the arguments say otherwise. Further arguments are
 // those of the nodes.
 func StartCluster(ctx context.Context, primaries, replicas int, arguments ...string) (*Cluster, error) {
 	c := &Cluster{}

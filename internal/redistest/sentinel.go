@@ -28,11 +28,11 @@ type Sentinel struct {
 }
 
 // StartSentinel starts one primary, some replicas and some Sentinels, and waits until
-// they know each other. Each failover is begun 500 ms after the primary has fallen
-// silent. Further arguments are those of the servers.
-func StartSentinel(ctx context.Context, replicas, sentinels int, arguments ...string) (*Sentinel, error) {
+// they know each other. They fail over when the primary has been silent for patience.
+// Further arguments are those of the servers.
+func StartSentinel(ctx context.Context, replicas, sentinels int, patience time.Duration, arguments ...string) (*Sentinel, error) {
 	s := &Sentinel{}
-	err := s.start(ctx, replicas, sentinels, arguments)
+	err := s.start(ctx, replicas, sentinels, patience, arguments)
 	if err != nil {
 		s.Stop()
 		return nil, err
@@ -40,7 +40,7 @@ func StartSentinel(ctx context.Context, replicas, sentinels int, arguments ...st
 	return s, nil
 }
 
-func (s *Sentinel) start(ctx context.Context, replicas, sentinels int, arguments []string) error {
+func (s *Sentinel) start(ctx context.Context, replicas, sentinels int, patience time.Duration, arguments []string) error {
 	for i := range 1 + replicas {
 		own := append([]string{"--repl-diskless-sync-delay", "0"}, arguments...)
 		if i > 0 {
@@ -53,7 +53,7 @@ func (s *Sentinel) start(ctx context.Context, replicas, sentinels int, arguments
 		s.Servers = append(s.Servers, server)
 	}
 	for range sentinels {
-		if err := s.watch(sentinels/2 + 1); err != nil {
+		if err := s.watch(sentinels/2+1, patience); err != nil {
 			return err
 		}
 	}
@@ -79,7 +79,7 @@ func (s *Sentinel) start(ctx context.Context, replicas, sentinels int, arguments
 }
 
 // watch starts one more Sentinel.
-func (s *Sentinel) watch(quorum int) error {
+func (s *Sentinel) watch(quorum int, patience time.Duration) error {
 	program, err := exec.LookPath("redis-sentinel")
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrMissing, err)
@@ -96,9 +96,9 @@ func (s *Sentinel) watch(quorum int) error {
 	host, primary, _ := net.SplitHostPort(s.Servers[0].Address)
 	config := filepath.Join(directory, "sentinel.conf")
 	text := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nlogfile %s\n"+
-		"sentinel monitor %[4]s %[5]s %[6]s %[7]d\nsentinel down-after-milliseconds %[4]s 500\n"+
+		"sentinel monitor %[4]s %[5]s %[6]s %[7]d\nsentinel down-after-milliseconds %[4]s %[8]d\n"+
 		"sentinel failover-timeout %[4]s 1000\nsentinel parallel-syncs %[4]s 2\n",
-		port, directory, filepath.Join(directory, "log"), PrimaryName, host, primary, quorum)
+		port, directory, filepath.Join(directory, "log"), PrimaryName, host, primary, quorum, patience.Milliseconds())
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -25,7 +26,7 @@ func needs(t *testing.T, err error) {
 }
 
 func TestEveryDeploymentIsCertified(t *testing.T) {
-	watched, err := redistest.StartSentinel(t.Context(), 1, 1)
+	watched, err := redistest.StartSentinel(t.Context(), 1, 1, time.Minute)
 	needs(t, err)
 	t.Cleanup(watched.Stop)
 	cluster, err := redistest.StartCluster(t.Context(), 3, 0)
