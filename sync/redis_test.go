@@ -159,9 +159,18 @@ type fleet struct {
 // launch starts a server and three nodes, and waits until they have met.
 func launch(ctx context.Context, arguments ...string) *fleet {
 	GinkgoHelper()
-	f := &fleet{server: startServer(redistest.Start(arguments...)), values: map[string]string{}}
+	server := startServer(redistest.Start(arguments...))
+	f := launchAt(ctx, server.URL())
+	f.server = server
+	return f
+}
+
+// launchAt starts three nodes, and waits until they have met.
+func launchAt(ctx context.Context, url string) *fleet {
+	GinkgoHelper()
+	f := &fleet{values: map[string]string{}}
 	for _, id := range []string{"node-1", "node-2", "node-3"} {
-		f.processes = append(f.processes, startProcess(id, f.server.URL()))
+		f.processes = append(f.processes, startProcess(id, url))
 	}
 	f.eventually(ctx, func(g Gomega, p *process, state nodeReport) {
 		g.Expect(state.Status.ActiveNodes).To(HaveLen(len(f.processes)), p.id)
