@@ -62,7 +62,7 @@ func (c *testCluster) slotOf(key string) int {
 	return int(slot)
 }
 
-// ownerOf returns the node that serves a slot.
+// ownerOf returns the node that serves a slot, -1 if none does, as during a failover.
 func (c *testCluster) ownerOf(slot int) int {
 	c.t.Helper()
 	slots, err := c.clients[0].ClusterSlots(c.t.Context()).Result() //nolint:staticcheck // as the adapter does, for Redis 6
@@ -72,7 +72,6 @@ func (c *testCluster) ownerOf(slot int) int {
 			return slices.IndexFunc(c.Servers, func(server *redistest.Server) bool { return server.Address == s.Nodes[0].Addr })
 		}
 	}
-	c.t.Fatalf("nobody serves slot %d", slot)
 	return -1
 }
 
