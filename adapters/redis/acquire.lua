@@ -62,6 +62,7 @@ if wait and not known then
   end
   if l.server ~= '?' .. server then
     write(l.handle, l.node, l.term, math.max(ttl, l.ttl), '?' .. server)
+    call('HSET', record, 'until', text(l.holds))
     return refuse()
   end
 end

@@ -350,3 +350,27 @@ func TestAReleasedTermDoesNotComeBackWithAFailover(t *testing.T) {
 		t.Errorf("term %d follows %d", term, before)
 	}
 }
+
+// While the others wait a lease out, the record must not say that a holder leads whose
+// own lease has expired or was released.
+func TestAHolderDoesNotLeadLongerBecauseItsLeaseIsWaitedOut(t *testing.T) {
+	for _, releases := range []bool{true, false} {
+		f := newFailover(t)
+		one, other := f.open(t), f.open(t)
+		eventuallyLeads(t, one, "one", lease)
+		if releases {
+			leads(t, one, "one", time.Minute)
+			if released, err := one.ReleaseLeadership(within(t), "one"); !released || err != nil {
+				t.Fatal(released, err)
+			}
+		}
+		replicatedNow(t, f)
+		f.over(t, one, other)
+		loses(t, other, "other", time.Minute) // begins to wait out
+		eventually(t, "nobody leads", func() bool {
+			_, found, err := other.Leader(within(t))
+			stats, statsErr := other.Stats(within(t))
+			return err == nil && !found && statsErr == nil && stats.Leader == ""
+		})
+	}
+}

@@ -4,6 +4,8 @@
 --   ends           when the lease expires, '0' after a release
 --   ttl            its length, in microseconds
 --   server         the server that wrote it, if WaitOut is on; see acquire.lua
+--   until          when the holder's lease expires, if server begins with '?': then
+--                  ends is when the wait is over
 --   floor          a greater term that another candidate has seen
 
 local function damaged(record, field, value, want)
@@ -24,7 +26,7 @@ end
 -- Returns the lease of a record, or nil if there is none. The clock may have stepped
 -- back: a lease never has more than its TTL left.
 local function lease(record, time)
-  local f = call('HMGET', record, 'handle', 'node', 'term', 'ends', 'ttl', 'server', 'floor')
+  local f = call('HMGET', record, 'handle', 'node', 'term', 'ends', 'ttl', 'server', 'floor', 'until')
   if not (f[1] or f[2] or f[3] or f[4] or f[5]) then
     return nil
   end
@@ -43,6 +45,10 @@ local function lease(record, time)
   if l.ends - time > l.ttl then
     l.ends = time + l.ttl
     redis.pcall('HSET', record, 'ends', text(l.ends)) -- a server that takes no writes still reads
+  end
+  l.holds = l.ends -- when the holder's own lease expires
+  if l.server:sub(1, 1) == '?' then
+    l.holds = math.min(l.ends, number(record, 'until', f[8] or f[4], 1e20))
   end
   return l
 end
