@@ -55,11 +55,8 @@ func (c *Cluster) start(ctx context.Context, primaries, replicas int, arguments 
 		clients[i] = redis.NewClient(&redis.Options{Addr: server.Address})
 		defer func() { _ = clients[i].Close() }()
 	}
-	for i, server := range c.Servers[1:] {
-		host, port, _ := net.SplitHostPort(server.Address)
-		if err := clients[0].Do(ctx, "cluster", "meet", host, port, buses[i+1]).Err(); err != nil {
-			return err
-		}
+	if err := c.meet(ctx, clients[0], buses); err != nil {
+		return err
 	}
 	for i := range primaries {
 		if err := clients[i].ClusterAddSlotsRange(ctx, i*slotCount/primaries, (i+1)*slotCount/primaries-1).Err(); err != nil {
@@ -90,6 +87,34 @@ func (c *Cluster) start(ctx context.Context, primaries, replicas int, arguments 
 		}
 	}
 	return nil
+}
+
+// meet has the first node meet the others, again and again: one that is slow to answer
+// is forgotten after the node timeout.
+func (c *Cluster) meet(ctx context.Context, first *redis.Client, buses []string) error {
+	return until(ctx, "the nodes meet", func() bool {
+		known, err := first.ClusterNodes(ctx).Result()
+		met := 1
+		for i, server := range c.Servers[1:] {
+			if isMember(known, server.Address) {
+				met++
+				continue
+			}
+			host, port, _ := net.SplitHostPort(server.Address)
+			_ = first.Do(ctx, "cluster", "meet", host, port, buses[i+1]).Err() // or else the next time
+		}
+		return err == nil && met == len(c.Servers)
+	})
+}
+
+// isMember reports whether CLUSTER NODES lists an address, and not as one to be met.
+func isMember(nodes, address string) bool {
+	for line := range strings.Lines(nodes) {
+		if strings.Contains(line, " "+address+"@") {
+			return !strings.Contains(line, "handshake")
+		}
+	}
+	return false
 }
 
 // URL lists the addresses of all nodes.

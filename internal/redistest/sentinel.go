@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,8 +29,9 @@ type Sentinel struct {
 }
 
 // StartSentinel starts one primary, some replicas and some Sentinels, and waits until
-// they know each other. They fail over when the primary has been silent for patience.
-// Further arguments are those of the servers.
+// they know each other. They fail over when the primary has been silent for patience, but
+// not within 4 s of another failover. One that takes 2 s is given up: Sentinels look only
+// once a second whether a replica was promoted. Further arguments are those of the servers.
 func StartSentinel(ctx context.Context, replicas, sentinels int, patience time.Duration, arguments ...string) (*Sentinel, error) {
 	s := &Sentinel{}
 	err := s.start(ctx, replicas, sentinels, patience, arguments)
@@ -97,7 +99,7 @@ func (s *Sentinel) watch(quorum int, patience time.Duration) error {
 	config := filepath.Join(directory, "sentinel.conf")
 	text := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nlogfile %s\n"+
 		"sentinel monitor %[4]s %[5]s %[6]s %[7]d\nsentinel down-after-milliseconds %[4]s %[8]d\n"+
-		"sentinel failover-timeout %[4]s 1000\nsentinel parallel-syncs %[4]s 2\n",
+		"sentinel failover-timeout %[4]s 2000\nsentinel parallel-syncs %[4]s 2\n",
 		port, directory, filepath.Join(directory, "log"), PrimaryName, host, primary, quorum, patience.Milliseconds())
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return err
@@ -113,6 +115,16 @@ func (s *Sentinel) watch(quorum int, patience time.Duration) error {
 // URL names all Sentinels.
 func (s *Sentinel) URL() string {
 	return "redis://" + strings.Join(s.Addresses, ",") + "?master_name=" + PrimaryName
+}
+
+// Logs returns what the Sentinels have logged.
+func (s *Sentinel) Logs() string {
+	var all strings.Builder
+	for _, one := range s.sentinels {
+		text, err := os.ReadFile(filepath.Join(one.Directory, "log"))
+		fmt.Fprintf(&all, "%s:\n%s\n", one.Directory, cmp.Or(string(text), fmt.Sprint(err)))
+	}
+	return all.String()
 }
 
 // Stop ends the Sentinels and the servers.
