@@ -2,10 +2,14 @@ package redis_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,159 +20,140 @@ import (
 	"github.com/riptidecrawler/coordkit/internal/faultproxy"
 )
 
-// leaseCall is a call about the lease, and leaseAnswer what it returned. One with an
-// error may have taken effect, then or later, or not at all.
-type leaseCall struct {
-	what string // try, release or look
-	node string
-	ttl  time.Duration
-	from time.Time
-}
-
-type leaseAnswer struct {
-	ok   bool
-	term uint64
-	node string
-	to   time.Time
-	err  error
-}
-
 // leaseHistory is what candidates have asked and were answered.
 type leaseHistory struct {
-	mu        sync.Mutex // guards what follows
-	answered  []porcupine.Operation
-	uncertain []leaseCall
+	leaseModel
+	start time.Time
+
+	mu         sync.Mutex // guards what follows
+	operations []porcupine.Operation
+	unanswered int
 }
+
+func (h *leaseHistory) now() time.Duration { return time.Since(h.start) }
 
 func (h *leaseHistory) add(call leaseCall, answer leaseAnswer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	returned := int64(answer.to)
 	if answer.err != nil {
-		h.uncertain = append(h.uncertain, call)
-		return
+		h.unanswered++
+		if call.what == "look" || wasRefused(answer.err) {
+			return // it changes nothing
+		}
+		returned = math.MaxInt64 // it may take effect at any later time
 	}
-	h.answered = append(h.answered, porcupine.Operation{Input: call, Output: answer, Call: call.from.UnixNano(), Return: answer.to.UnixNano()})
+	h.operations = append(h.operations, porcupine.Operation{Input: call, Output: answer, Call: int64(call.from), Return: returned})
 }
 
-// mayHave reports whether a call of a node without an answer can have taken effect
-// before an instant.
-func (h *leaseHistory) mayHave(what, node string, before time.Time) bool {
-	return slices.ContainsFunc(h.uncertain, func(c leaseCall) bool { return c.what == what && c.node == node && c.from.Before(before) })
+// wasRefused reports whether a call had certainly no effect: nobody listens, or a replica
+// was asked.
+func wasRefused(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || strings.Contains(err.Error(), "READONLY") ||
+		strings.Contains(err.Error(), "WAIT cannot be used with replica")
 }
 
-// leaseState is the lease, with its end as well as the calls tell.
-type leaseState struct {
-	node             string
-	term             uint64
-	earliest, latest time.Time
-}
-
-// step says whether an answer can follow, and what the lease is then.
-func (h *leaseHistory) step(s leaseState, call leaseCall, answer leaseAnswer) (bool, leaseState) {
-	const coarse = 2 * time.Millisecond // a time to live is rounded up, and the server's clock is another one
-	mayHaveEnded := !answer.to.Before(s.earliest.Add(-coarse)) || h.mayHave("release", s.node, answer.to)
-	mayLast := call.from.Before(s.latest.Add(coarse)) || h.mayHave("try", s.node, answer.to)
-	given := leaseState{answer.node, answer.term, call.from.Add(call.ttl), answer.to.Add(call.ttl)}
-	free := leaseState{term: s.term}
-	switch {
-	case call.what == "try" && !answer.ok:
-		return true, s // with WaitOut also where nobody leads
-	case call.what == "try" && answer.term == s.term:
-		return answer.node == s.node && mayLast, given
-	case call.what == "try":
-		return answer.term > s.term && mayHaveEnded, given
-	case call.what == "release" && answer.ok:
-		return call.node == s.node && mayLast || h.mayHave("try", call.node, answer.to), free
-	case call.what == "release":
-		return call.node != s.node || mayHaveEnded, s
-	case !answer.ok: // a look
-		return mayHaveEnded, s
-	case answer.term == s.term && answer.node == s.node:
-		return mayLast, s
-	default: // of an acquisition without an answer
-		return answer.term > s.term && mayHaveEnded && h.mayHave("try", answer.node, answer.to),
-			leaseState{answer.node, answer.term, call.from, answer.to}
-	}
+func (h *leaseHistory) check(timeout time.Duration) (porcupine.CheckResult, porcupine.LinearizationInfo) {
+	return porcupine.CheckOperationsVerbose(h.porcupine(), h.operations, timeout)
 }
 
 // expectLinearizable fails the test unless some order of the calls, in which none comes
 // before one that had been answered when it was made, explains all answers.
 func (h *leaseHistory) expectLinearizable(t *testing.T) {
 	t.Helper()
-	model := porcupine.Model{
-		Init: func() any { return leaseState{} },
-		Step: func(before, input, output any) (bool, any) {
-			return h.step(before.(leaseState), input.(leaseCall), output.(leaseAnswer))
-		},
-		DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v: %+v", input, output) },
-	}
-	result, info := porcupine.CheckOperationsVerbose(model, h.answered, time.Minute)
-	t.Logf("%d calls were answered, %d were not", len(h.answered), len(h.uncertain))
+	result, info := h.check(20 * time.Second)
+	t.Logf("%d calls, of which %d were not answered", len(h.operations), h.unanswered)
 	if result == porcupine.Ok {
 		return
 	}
 	t.Errorf("%s: no order of the calls explains the answers; as far as one does:", result)
 	for _, orders := range info.PartialLinearizationsOperations() {
+		if len(orders) == 0 {
+			continue
+		}
 		longest := slices.MaxFunc(orders, func(a, b []porcupine.Operation) int { return len(a) - len(b) })
+		t.Logf("%d calls", len(longest))
 		for _, operation := range longest[max(0, len(longest)-10):] {
-			t.Log(model.DescribeOperation(operation.Input, operation.Output))
+			t.Logf("%+v: %+v, %v", operation.Input, operation.Output, operation.Output.(leaseAnswer).err)
 		}
 	}
 }
 
-// Requests and answers are lost, and connections reset, while candidates try for the
-// lease, release it and look at it.
+// try, release and look make a call and add it to the history.
+func (h *leaseHistory) try(ctx context.Context, of coordination.Leadership, election, node string, ttl time.Duration) (leaseCall, leaseAnswer) {
+	call := leaseCall{"try", election, node, ttl, h.now()}
+	term, acquired, err := of.TryAcquireLeadership(ctx, node, ttl)
+	answer := leaseAnswer{ok: acquired, term: term, to: h.now(), err: err}
+	h.add(call, answer)
+	return call, answer
+}
+
+func (h *leaseHistory) release(ctx context.Context, of coordination.Leadership, election, node string) leaseCall {
+	call := leaseCall{what: "release", election: election, node: node, from: h.now()}
+	released, err := of.ReleaseLeadership(ctx, node)
+	h.add(call, leaseAnswer{ok: released, to: h.now(), err: err})
+	return call
+}
+
+func (h *leaseHistory) look(ctx context.Context, of coordination.Leadership, election string) {
+	call := leaseCall{what: "look", election: election, from: h.now()}
+	leader, found, err := of.Leader(ctx)
+	h.add(call, leaseAnswer{found, leader.Term, leader.NodeID, leader.Remaining, h.now(), err})
+}
+
+// Requests and answers are lost, and connections reset, while candidates try for a
+// lease, release it and look at it. There is a new election every 300 ms: the search for
+// an order takes longer the more calls of one election are not answered.
 func TestLeadershipIsLinearizableUnderFaultsOfTheLinks(t *testing.T) {
-	seed := number(t, "SEED", rand.Uint64()>>1)
-	t.Logf("SEED=%d", seed)
-	server := private(t)
-	ctx, stop := context.WithTimeout(t.Context(), 6*time.Second)
-	defer stop()
-	var h leaseHistory
-	var running sync.WaitGroup
-	for i := range 4 {
-		proxy := behind(t, server.Address)
-		handle := open(t, "redis://"+proxy.Address+"?read_timeout=100ms", &redis.Options{LinkTimeout: 300 * time.Millisecond})
-		random := rand.New(rand.NewPCG(seed, uint64(i)))
-		node := fmt.Sprint("node-", i)
-		running.Go(func() {
-			for ctx.Err() == nil {
-				if random.IntN(4) == 0 {
-					proxy.Inject([]faultproxy.Fault{faultproxy.LostRequest, faultproxy.LostReply, faultproxy.Reset, faultproxy.LostWayBack}[random.IntN(4)], "")
-				}
-				h.call(t, handle, node, random)
-				if random.IntN(2) == 0 {
-					proxy.Heal()
-				}
+	for name, options := range map[string]redis.LeadershipOptions{"alone": {}, "with Replicas and WaitOut": {Replicas: 1, WaitOut: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seed := number(t, "SEED", rand.Uint64()>>1)
+			t.Logf("SEED=%d", seed)
+			server, _ := replicated(t)
+			h := leaseHistory{leaseModel: leaseModel{waitOut: options.WaitOut}, start: time.Now()}
+			var running sync.WaitGroup
+			for i := range 4 {
+				proxy := behind(t, server.Address)
+				handle := open(t, "redis://"+proxy.Address+"?read_timeout=100ms", &redis.Options{LinkTimeout: 300 * time.Millisecond, Leadership: options})
+				random := rand.New(rand.NewPCG(seed, uint64(i)))
+				running.Go(func() {
+					for h.now() < 6*time.Second {
+						if random.IntN(4) == 0 {
+							proxy.Inject([]faultproxy.Fault{faultproxy.LostRequest, faultproxy.LostReply, faultproxy.Reset, faultproxy.LostWayBack}[random.IntN(4)], "")
+						}
+						h.call(t, handle, fmt.Sprint("node-", i), random)
+						if random.IntN(2) == 0 {
+							proxy.Heal()
+						}
+					}
+				})
+			}
+			running.Wait()
+			h.expectLinearizable(t)
+			if len(h.operations) < 200 || h.unanswered < 20 {
+				t.Error("too few calls were answered, or failed, for the test to mean anything")
 			}
 		})
 	}
-	running.Wait()
-	h.expectLinearizable(t)
-	if len(h.answered) < 200 || len(h.uncertain) < 20 {
-		t.Error("too few calls were answered, or failed, for the test to mean anything")
-	}
 }
 
-// call makes a call at random, and notes what comes of it.
-func (h *leaseHistory) call(t *testing.T, handle coordination.Leadership, node string, random *rand.Rand) {
+// call makes a call at random.
+func (h *leaseHistory) call(t *testing.T, handle coordination.Elections, node string, random *rand.Rand) {
+	election := fmt.Sprint("election-", h.now()/(300*time.Millisecond))
+	of, err := handle.Election(election)
+	if err != nil {
+		t.Error(err)
+		return
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	// Always the same time to live: a try without an answer never makes a lease shorter.
-	call := leaseCall{what: "try", node: node, ttl: 50 * time.Millisecond, from: time.Now()}
-	answer := leaseAnswer{node: node}
 	switch random.IntN(6) {
 	case 0:
-		call.what = "release"
-		answer.ok, answer.err = handle.ReleaseLeadership(ctx, node)
+		h.release(ctx, of, election, node)
 	case 1:
-		call.what = "look"
-		var leader coordination.Leader
-		leader, answer.ok, answer.err = handle.Leader(ctx)
-		answer.node, answer.term = leader.NodeID, leader.Term
-	default:
-		answer.term, answer.ok, answer.err = handle.TryAcquireLeadership(ctx, node, call.ttl)
+		h.look(ctx, of, election)
+	default: // always with the same TTL: one without an answer never makes a lease shorter
+		h.try(ctx, of, election, node, 50*time.Millisecond)
 	}
-	answer.to = time.Now()
-	h.add(call, answer)
 }
