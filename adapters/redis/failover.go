@@ -29,7 +29,14 @@ import (
 //   - the records of the namespace are deleted or changed by something else.
 //
 // With fewer Replicas, a primary that was cut off together with enough replicas goes
-// on renewing until it is reconfigured.
+// on renewing until it is reconfigured. As many Replicas as there are have a price: while
+// one of them is missing, no candidate acquires or renews the lease. That includes the time
+// from a failover until the old primary has become a replica, which Sentinels see to after
+// ten seconds.
+//
+// ReleaseLeadership and Leader do not wait for replicas. A failover can undo a release: then
+// a successor waits until the lease expires. A server that was replaced, or a replica, may
+// answer Leader with an older state.
 type LeadershipOptions struct {
 	// Replicas is how many replicas must have each acquisition and renewal (WAIT).
 	// If fewer have it within ReplicaTimeout, TryAcquireLeadership returns

@@ -18,8 +18,8 @@ type locator func(ctx context.Context) ([]string, error)
 // errMoved is the reason of a drop.
 var errMoved = errors.New("the address of the server has changed")
 
-// watch looks again and again, and after each hint, whether the server is elsewhere now, and then drops its
-// connections. It ends when the server is disconnected.
+// watch looks again and again, and after each hint, whether the server is elsewhere now, and
+// then drops its connections. It ends when the server is disconnected.
 func (s *server) watch(every time.Duration) {
 	if s.locate == nil {
 		return
