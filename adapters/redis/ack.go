@@ -43,7 +43,7 @@ const (
 	ackFlushTimeout = 30 * time.Second
 
 	ackCloseTimeout = time.Second
-	ackReadTimeout  = 50 * time.Millisecond // beyond the publisher's own
+	ackReadTimeout  = 150 * time.Millisecond // beyond the publisher's own
 )
 
 // counts are what a record tells.

@@ -334,3 +334,19 @@ func BenchmarkLeadership(b *testing.B) {
 			s.must(release.Run(s.ctx, s.raw, []string{s.prefix + "lock"}, "token").Err())
 		}})
 }
+
+// BenchmarkListNodes lists 100,000 members.
+func BenchmarkListNodes(b *testing.B) {
+	server := private(b)
+	client := raw(b, server.Address)
+	handle := open(b, server.URL(), nil)
+	populate(b, client, 100_000, time.Hour)
+	must := func(err error) {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	compare(b, 100*time.Millisecond,
+		side{do: func() { _, err := handle.ListNodes(b.Context()); must(err) }},
+		side{do: func() { must(client.ZRange(b.Context(), "{riptide}:members", 0, -1).Err()) }})
+}

@@ -39,12 +39,15 @@ type campaigner struct {
 // campaign tries until the context ends, and looks or releases now and then.
 func (c *campaigner) campaign(ctx context.Context, random *rand.Rand) {
 	for ctx.Err() == nil {
-		c.once(ctx, random)
-		time.Sleep(c.ttl / 20)
+		pause := c.ttl / 20
+		if !c.once(ctx, random) {
+			pause = c.ttl / 5 // each call without an answer makes the search for an order longer
+		}
+		time.Sleep(pause)
 	}
 }
 
-func (c *campaigner) once(ctx context.Context, random *rand.Rand) {
+func (c *campaigner) once(ctx context.Context, random *rand.Rand) (answered bool) {
 	ctx, cancel := context.WithTimeout(ctx, c.ttl)
 	defer cancel()
 	switch choice := random.IntN(50); {
@@ -54,8 +57,9 @@ func (c *campaigner) once(ctx context.Context, random *rand.Rand) {
 	case choice == 1 && !c.stays:
 		c.asked.look(ctx, c.handle, "")
 	default:
-		c.try(ctx)
+		return c.try(ctx).err == nil
 	}
+	return true
 }
 
 func (c *campaigner) try(ctx context.Context) leaseAnswer {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,8 +20,10 @@ type deployment struct {
 	url     string
 	home    func() *redistest.Server // nil while nobody knows
 	planned func() error             // begins a failover
-	// strays are the servers that only a Sentinel makes replicas again, after ten seconds.
-	strays []*redistest.Server
+	// settled is whether no failover is under way, nil if that does not matter.
+	settled func() bool
+	// repairs is whether nobody but a Sentinel makes the old primary a replica, after ten seconds.
+	repairs bool
 	// replicas is how many each primary has.
 	replicas int
 	// each has the URLs of the single servers, which a client that does not follow uses.
@@ -31,7 +34,7 @@ type deployment struct {
 
 func withSentinel(t *testing.T) *deployment {
 	t.Helper()
-	s, err := redistest.StartSentinel(t.Context(), 2, 3, 500*time.Millisecond)
+	s, err := redistest.StartSentinel(t.Context(), 2, 3, time.Second) // a busy machine is silent for half a second
 	needs(t, err)
 	t.Cleanup(s.Stop)
 	t.Cleanup(func() {
@@ -60,6 +63,13 @@ func withSentinel(t *testing.T) *deployment {
 		}
 		return nil
 	}
+	settled := func() bool { // a primary that dies before all Sentinels have followed it may have no successor
+		at := home()
+		return at != nil && !slices.ContainsFunc(sentinels, func(sentinel *goredis.SentinelClient) bool {
+			primary, err := sentinel.Master(t.Context(), redistest.PrimaryName).Result()
+			return err != nil || primary["flags"] != "master" || net.JoinHostPort(primary["ip"], primary["port"]) != at.Address
+		})
+	}
 	planned := func() (err error) {
 		for _, sentinel := range sentinels {
 			if err = sentinel.Failover(t.Context(), redistest.PrimaryName).Err(); err == nil {
@@ -74,8 +84,8 @@ func withSentinel(t *testing.T) *deployment {
 	}
 	return &deployment{
 		url: s.URL(), each: each, home: home, replicas: 2, bound: 5 * time.Second,
-		planned: planned,
-		strays:  s.Servers,
+		planned: planned, settled: settled,
+		repairs: true,
 	}
 }
 
@@ -193,7 +203,7 @@ func (d *deployment) failOver(t *testing.T, kind string, candidates []*campaigne
 	}
 	alone := now() // the last time that replicas were missing
 	eventually(t, "a candidate leads: "+kind, func() bool {
-		if !d.whole(t) {
+		if !d.whole(t, old) {
 			alone = now()
 		}
 		return lastWin(candidates) > alone
@@ -204,19 +214,19 @@ func (d *deployment) failOver(t *testing.T, kind string, candidates []*campaigne
 	}
 }
 
-// whole reports whether all replicas follow the primary. It has the others follow it
-// too: the old primary, and those of a second failover that Sentinels begin at times.
-func (d *deployment) whole(t *testing.T) bool {
+// whole reports whether no failover is under way and all replicas follow the primary. It
+// has the old primary follow it too, but not during a failover: a server that is being
+// promoted must be left alone. Of others the Sentinels take care, ten seconds later.
+func (d *deployment) whole(t *testing.T, old *redistest.Server) bool {
 	t.Helper()
 	home := d.home()
-	if home == nil || roleOf(t, home) == fmt.Sprintf("master of %d", d.replicas) {
-		return home != nil
+	if home == nil || d.settled != nil && !d.settled() {
+		return false
 	}
-	for _, server := range d.strays {
-		if server != home && roleOf(t, server) != "slave of "+home.Address {
-			host, port, _ := net.SplitHostPort(home.Address)
-			ask(t, server, "replicaof", host, port)
-		}
+	role := roleOf(t, home)
+	if d.repairs && home != old && strings.HasPrefix(role, "master") && strings.HasPrefix(roleOf(t, old), "master") {
+		host, port, _ := net.SplitHostPort(home.Address)
+		ask(t, old, "replicaof", host, port)
 	}
-	return false
+	return role == fmt.Sprintf("master of %d", d.replicas)
 }

@@ -61,7 +61,7 @@ func (h *leaseHistory) check(timeout time.Duration) (porcupine.CheckResult, porc
 // before one that had been answered when it was made, explains all answers.
 func (h *leaseHistory) expectLinearizable(t *testing.T) {
 	t.Helper()
-	result, info := h.check(20 * time.Second)
+	result, info := h.check(time.Minute)
 	t.Logf("%d calls, of which %d were not answered", len(h.operations), h.unanswered)
 	if result == porcupine.Ok {
 		return

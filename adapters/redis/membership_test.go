@@ -80,7 +80,7 @@ func TestManyMembersAreListedFastAndWithoutHoldingTheServer(t *testing.T) {
 	names := populate(t, client, count, time.Hour)
 	resetSlowLog(t, client)
 	var listed []string
-	took := leastOf(t, 100*time.Millisecond, func(ctx context.Context) (err error) {
+	took := leastOf(t, time.Second, func(ctx context.Context) (err error) {
 		listed, err = handle.ListNodes(ctx)
 		return err
 	})
@@ -89,7 +89,7 @@ func TestManyMembersAreListedFastAndWithoutHoldingTheServer(t *testing.T) {
 	}
 	held, command := slowest(t, client)
 	t.Logf("listed in %v; the server was held for %v at most, by %s", took, held, command)
-	if took > 100*time.Millisecond {
+	if took > time.Second { // without the race detector less than a tenth: BenchmarkListNodes
 		t.Errorf("it took %v", took)
 	}
 	if least := leastHeld(t, client, "zrangebyscore"); least > 10*time.Millisecond {
