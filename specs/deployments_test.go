@@ -87,10 +87,11 @@ func (d *deployments) start(ctx context.Context) (stop func(), err error) {
 		return err
 	})
 	starting.Go(func() error {
-		c, err := redistest.StartCluster(ctx, 3, 1, "--cluster-node-timeout", fmt.Sprint(patience.Milliseconds()))
+		c, err := redistest.StartCluster(ctx, 3, 1)
 		if err == nil {
 			ends(c.Stop)
 			d.Cluster = &redissubject.Server{URL: c.URL()}
+			err = wait(ctx, c)
 		}
 		return err
 	})
@@ -110,6 +111,19 @@ func (d *deployments) start(ctx context.Context) (stop func(), err error) {
 			stop()
 		}
 	}, err
+}
+
+// wait has the nodes of a Cluster be patient, which makes them slow to find each other.
+func wait(ctx context.Context, c *redistest.Cluster) error {
+	for _, server := range c.Servers {
+		client := goredis.NewClient(&goredis.Options{Addr: server.Address})
+		err := client.ConfigSet(ctx, "cluster-node-timeout", fmt.Sprint(patience.Milliseconds())).Err()
+		_ = client.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newTLS() specs.Subject {

@@ -137,9 +137,9 @@ func (s *Sentinel) Stop() {
 	}
 }
 
-// until waits until a condition holds, for at most 30 s.
+// until waits until a condition holds, for at most a minute.
 func until(ctx context.Context, what string, holds func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for !holds() {
 		select {
