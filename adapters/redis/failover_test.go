@@ -22,16 +22,20 @@ func replicated(t *testing.T) (primary, replica *redistest.Server) {
 	primary = private(t, "--repl-diskless-sync-delay", "0")
 	host, port, _ := net.SplitHostPort(primary.Address)
 	replica = private(t, "--replicaof", host, port)
-	client := raw(t, primary.Address)
-	client.Set(t.Context(), "synchronise", "", 0)
-	for ctx := within(t); ; {
-		if err := ctx.Err(); err != nil {
-			t.Fatal("the replica does not synchronise")
-		}
-		if info := raw(t, replica.Address).Info(ctx, "replication").Val(); strings.Contains(info, "master_link_status:up") {
-			return primary, replica
-		}
-	}
+	acknowledged(t, primary)
+	return primary, replica
+}
+
+// acknowledged waits until a replica acknowledges a write. Only then does the primary
+// count it: a replica whose link is up has yet to be put online.
+func acknowledged(t *testing.T, primary *redistest.Server) {
+	t.Helper()
+	client := goredis.NewClient(&goredis.Options{Addr: primary.Address, PoolSize: 1}) // WAIT is for the writes of its connection
+	defer client.Close()
+	eventually(t, "a replica acknowledges a write", func() bool {
+		client.Set(t.Context(), "synchronise", "", 0)
+		return client.Wait(t.Context(), 1, time.Second).Val() == 1
+	})
 }
 
 // promote makes a replica a primary, after the old one has lost the last writes.
@@ -266,22 +270,12 @@ func (f *failover) over(t *testing.T, handles ...*redis.Coordination) {
 	}
 }
 
-func replicatedNow(t *testing.T, f *failover) {
-	t.Helper()
-	client := goredis.NewClient(&goredis.Options{Addr: f.primary.Address, PoolSize: 1})
-	defer client.Close()
-	client.Set(t.Context(), "synchronise", "", 0)
-	if count := client.Wait(t.Context(), 1, 5*time.Second).Val(); count != 1 {
-		t.Fatal("the replica does not follow")
-	}
-}
-
 func TestWaitOutLetsALiveHolderRenewAfterAFailover(t *testing.T) {
 	f := newFailover(t)
 	one, other := f.open(t), f.open(t)
 	eventuallyLeads(t, one, "one", lease)
 	term := leads(t, one, "one", time.Minute)
-	replicatedNow(t, f)
+	acknowledged(t, f.primary)
 	f.over(t, one, other)
 	loses(t, other, "other", time.Minute)
 	if again := leads(t, one, "one", time.Minute); again != term {
@@ -297,7 +291,7 @@ func TestWaitOutDelaysTheSuccessorAfterAFailover(t *testing.T) {
 	if _, err := one.ReleaseLeadership(within(t), "one"); err != nil {
 		t.Fatal(err)
 	}
-	replicatedNow(t, f)
+	acknowledged(t, f.primary)
 	detached(t, f.replica)
 	term := leads(t, one, "one", lease) // which the failover loses
 	f.over(t, one, other)
@@ -317,7 +311,7 @@ func TestWaitOutDoesNotBelieveARecordFromBeforeAFailover(t *testing.T) {
 	one, other := f.open(t), f.open(t)
 	eventuallyLeads(t, one, "one", lease)
 	leads(t, one, "one", time.Minute)
-	replicatedNow(t, f)
+	acknowledged(t, f.primary)
 	detached(t, f.replica)
 	if released, err := one.ReleaseLeadership(within(t), "one"); !released || err != nil {
 		t.Fatal(released, err)
@@ -339,7 +333,7 @@ func TestAReleasedTermDoesNotComeBackWithAFailover(t *testing.T) {
 	f := newFailover(t)
 	one, other := f.openWith(t, redis.LeadershipOptions{}), f.openWith(t, redis.LeadershipOptions{})
 	leads(t, one, "one", time.Minute)
-	replicatedNow(t, f)
+	acknowledged(t, f.primary)
 	detached(t, f.replica)
 	if released, err := one.ReleaseLeadership(within(t), "one"); !released || err != nil {
 		t.Fatal(released, err)
@@ -364,7 +358,7 @@ func TestAHolderDoesNotLeadLongerBecauseItsLeaseIsWaitedOut(t *testing.T) {
 				t.Fatal(released, err)
 			}
 		}
-		replicatedNow(t, f)
+		acknowledged(t, f.primary)
 		f.over(t, one, other)
 		loses(t, other, "other", time.Minute) // begins to wait out
 		eventually(t, "nobody leads", func() bool {
