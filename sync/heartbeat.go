@@ -16,14 +16,22 @@ const MaxClockOffset = 500 * time.Millisecond
 // canary tells by the node's own heartbeats, which come back as anybody's do,
 // whether its subscription hears.
 type canary struct {
-	mu      sync.Mutex              // guards what follows
-	beats   uint64                  // how many were sent
-	taken   uint64                  // the last one that the backend took
-	echoed  uint64                  // the last one that came back
-	sent    [maxReturning]time.Time // when the last ones were, by their numbers
-	waiting time.Time               // since when none came back, zero where the last one has
+	mu      sync.Mutex            // guards what follows
+	beats   uint64                // how many were sent
+	taken   uint64                // the last one that the backend took
+	echoed  uint64                // the last one that came back
+	sent    [maxReturning]attempt // the last attempts, by their numbers
+	waiting time.Time             // since when none came back, zero where the last one has
 	lag     time.Duration
 	stops   map[*context.CancelFunc]struct{} // end what listens
+}
+
+// attempt is a heartbeat that was sent. One that failed may take effect all the same,
+// and come back after the next one was sent with the same number: its clock, which no
+// two messages share, tells them apart.
+type attempt struct {
+	at    time.Time
+	clock Stamp
 }
 
 // maxReturning is how many heartbeats may be on their way at once, and still be
@@ -35,8 +43,15 @@ func (c *canary) next(now time.Time) uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.beats++
-	c.sent[c.beats%maxReturning] = now
+	c.sent[c.beats%maxReturning] = attempt{at: now}
 	return c.beats
+}
+
+// stamp notes the clock of a heartbeat.
+func (c *canary) stamp(beat uint64, clock Stamp) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sent[beat%maxReturning].clock = clock
 }
 
 // failed takes back the number of a heartbeat, unless it was published: to miss it
@@ -62,15 +77,19 @@ func (c *canary) published(beat uint64, now time.Time) {
 
 // echo notes that an own heartbeat has come back, and returns when it was sent, zero
 // if that is not known.
-func (c *canary) echo(beat uint64, now time.Time) (sent time.Time) {
+func (c *canary) echo(beat uint64, clock Stamp, now time.Time) (sent time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if beat > c.beats || beat+maxReturning <= c.beats {
 		return time.Time{}
 	}
-	c.echoed = max(c.echoed, beat)
-	sent = c.sent[beat%maxReturning]
-	if beat == c.beats {
+	last := c.sent[beat%maxReturning]
+	isLast := last.clock.Wall == clock.Wall && last.clock.Logical == clock.Logical
+	if isLast {
+		c.echoed = max(c.echoed, beat)
+		sent = last.at
+	}
+	if beat == c.beats && !sent.IsZero() {
 		c.lag = now.Sub(sent)
 		c.waiting = time.Time{}
 	} else if !c.waiting.IsZero() {
@@ -129,9 +148,9 @@ func (s *DistributedSync) beat(ctx context.Context, flags heartbeat) error {
 		if term, leads := s.election.Term(); leads {
 			beat.term = term
 		}
-		err := s.broadcast(ctx, &message{
-			origin: s.self, last: s.outbox.last.Load(), clock: s.clock.now(), heartbeat: &beat,
-		})
+		m := &message{origin: s.self, last: s.outbox.last.Load(), clock: s.clock.now(), heartbeat: &beat}
+		s.canary.stamp(beat.beat, m.clock)
+		err := s.broadcast(ctx, m)
 		if err == nil {
 			s.canary.published(beat.beat, time.Now())
 		}

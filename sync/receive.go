@@ -86,7 +86,7 @@ func (s *DistributedSync) handle(ctx context.Context, m *message) error {
 		now := time.Now()
 		s.peers.echo(now)
 		if m.heartbeat != nil {
-			if sent := s.canary.echo(m.heartbeat.beat, now); !sent.IsZero() {
+			if sent := s.canary.echo(m.heartbeat.beat, m.clock, now); !sent.IsZero() {
 				s.heartbeatReturned(sent)
 			}
 		}

@@ -57,6 +57,10 @@ var _ = Describe("A cluster with faults", Label("simulation"), func() {
 		})
 	}
 
+	It("agrees or misses when a heartbeat that failed comes back after the next one with its number was sent", func() {
+		expectAgreement(207, func(string, ...any) {})
+	})
+
 	// What the simulation is worth: it notices where a part of the algorithm is
 	// left out. Each begins with a seed that is known to show it.
 	DescribeTable("does not agree", func(weak simDefects, first int) {
