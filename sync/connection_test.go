@@ -50,6 +50,29 @@ var _ = Describe("A node that is cut off", Label("running"), func() {
 		Entry("when the backend does not answer", func(p *scriptedPort) { p.hangs("Publish") }),
 	)
 
+	It("takes no heartbeat that failed, and came back late, for a later one with the same number", func() {
+		virtually(func(ctx context.Context) {
+			n := perform(ctx, treatAsMiss)
+			n.at(scriptBeat / 2)
+			n.port.fails(coordination.ErrUnavailable, "Publish")
+			n.at(scriptBeat)
+			beats := n.port.letters(isHeartbeat)
+			failed := beats[len(beats)-1]
+			n.port.isDeaf(true)
+			n.port.fails(nil, "Publish")
+			n.at(2 * scriptBeat)
+			beats = n.port.letters(isHeartbeat)
+			Expect(beats[len(beats)-1].Beat).To(Equal(failed.Beat))
+			n.port.peer("self", n.epoch()).sends(dsync.DefaultChannel, failed)
+			n.at(trusted - 1)
+			Expect(n.Readable()).To(BeTrue())
+			n.at(trusted + scriptBeat) // also if the failed one, sent after an interval, were to count
+			Expect(n.Readable()).To(BeFalse())
+			Expect(n.Status().Lag).To(BeNumerically(">=", 3*scriptBeat))
+			Expect(n.finish()).To(Succeed())
+		})
+	})
+
 	It("stays readable with ServeStale, and says that it is cut off all the same", func() {
 		virtually(func(ctx context.Context) {
 			n := perform(ctx)

@@ -26,9 +26,8 @@ type canary struct {
 	stops   map[*context.CancelFunc]struct{} // end what listens
 }
 
-// attempt is a heartbeat that was sent. One that failed may take effect all the same,
-// and come back after the next one was sent with the same number: its clock, which no
-// two messages share, tells them apart.
+// attempt is one try to send a heartbeat. If it fails, the next try has the same
+// number, and the first one may still come back. Each try has a clock of its own.
 type attempt struct {
 	at    time.Time
 	clock Stamp
@@ -39,19 +38,18 @@ type attempt struct {
 const maxReturning = 64
 
 // next gives a heartbeat its number.
-func (c *canary) next(now time.Time) uint64 {
+func (c *canary) next() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.beats++
-	c.sent[c.beats%maxReturning] = attempt{at: now}
 	return c.beats
 }
 
-// stamp notes the clock of a heartbeat.
-func (c *canary) stamp(beat uint64, clock Stamp) {
+// sending notes that a heartbeat is about to be sent.
+func (c *canary) sending(beat uint64, sent attempt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sent[beat%maxReturning].clock = clock
+	c.sent[beat%maxReturning] = sent
 }
 
 // failed takes back the number of a heartbeat, unless it was published: to miss it
@@ -84,12 +82,12 @@ func (c *canary) echo(beat uint64, clock Stamp, now time.Time) (sent time.Time) 
 		return time.Time{}
 	}
 	last := c.sent[beat%maxReturning]
-	isLast := last.clock.Wall == clock.Wall && last.clock.Logical == clock.Logical
+	isLast := last.clock.Compare(clock) == 0
 	if isLast {
 		c.echoed = max(c.echoed, beat)
 		sent = last.at
 	}
-	if beat == c.beats && !sent.IsZero() {
+	if isLast && beat == c.beats {
 		c.lag = now.Sub(sent)
 		c.waiting = time.Time{}
 	} else if !c.waiting.IsZero() {
@@ -141,7 +139,7 @@ func (s *DistributedSync) beat(ctx context.Context, flags heartbeat) error {
 			return coordination.ErrClosed // it would undo the goodbye
 		}
 		beat := flags
-		beat.beat = s.canary.next(time.Now())
+		beat.beat = s.canary.next()
 		defer s.canary.failed(beat.beat)
 		beat.wall = s.clock.wall().UTC()
 		beat.seen = s.peers.seen(beat.beat)
@@ -149,7 +147,7 @@ func (s *DistributedSync) beat(ctx context.Context, flags heartbeat) error {
 			beat.term = term
 		}
 		m := &message{origin: s.self, last: s.outbox.last.Load(), clock: s.clock.now(), heartbeat: &beat}
-		s.canary.stamp(beat.beat, m.clock)
+		s.canary.sending(beat.beat, attempt{time.Now(), m.clock})
 		err := s.broadcast(ctx, m)
 		if err == nil {
 			s.canary.published(beat.beat, time.Now())
