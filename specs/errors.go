@@ -81,7 +81,7 @@ func (c *contract) errors() {
 	c.it("error-5", "gives no acknowledgement beside ErrNoSubscribers and ErrAckTimeout", func(c *cluster) {
 		one, other := c.pair()
 		acked := func() error {
-			acks, err := one.PublishWithAck(c.ctx, "news", nil, 20*c.briefly) // a real server has to answer within it
+			acks, err := one.PublishWithAck(c.ctx, "news", nil, c.briefly)
 			return beside(err, acks)
 		}
 		c.expectOnly(acked(), coordination.ErrNoSubscribers, "PublishWithAck")

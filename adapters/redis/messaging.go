@@ -73,20 +73,20 @@ func (c *Coordination) PublishWithAck(ctx context.Context, channel string, paylo
 	if err := c.begin(ctx, operation); err != nil {
 		return 0, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	if err := c.acks.listen(bounded); err != nil {
+	if err := c.acks.listen(ctx); err != nil {
 		return 0, c.failure(ctx, operation, err)
 	}
 	waiting := c.acks.expect()
 	defer c.acks.forget(waiting)
 	from := &origin{handle: c.id, number: waiting.number, timeout: uint64(coordination.Millis(timeout))}
 	start := time.Now()
-	frames, err := c.send(bounded, channel, from, payload)
+	frames, err := c.send(ctx, channel, from, payload)
 	waiting.published = time.Since(start)
 	if err != nil {
 		return 0, c.failure(ctx, operation, err)
 	}
+	bounded, cancel := context.WithTimeout(ctx, timeout) // from when the server has the message
+	defer cancel()
 	counts, err := waiting.until(ctx, bounded, frames)
 	switch {
 	case err != nil:

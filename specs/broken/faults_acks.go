@@ -34,7 +34,7 @@ func wrongCounts() []Fault {
 		{
 			Name:   "receivers-for-acks",
 			Does:   "returns at once how many subscriptions the message goes to, which is what PUBLISH answers",
-			Breaks: breaks("ack-4..5 ack-10..11 ack-15 ack-19..20 keys-4 error-5 context-2..3 close-3 share-5"),
+			Breaks: breaks("ack-4..5 ack-10..11 ack-15 ack-19..20 keys-4 error-5 context-2..3 close-3 share-5 argument-12"),
 			spoil: byNamespace(func(a *adapter, all *audience) {
 				all.join(a, alike)
 				good := a.methods
@@ -141,7 +141,7 @@ func wrongWaits() []Fault {
 		{
 			Name:   "nobody-awaited",
 			Does:   "waits for the timeout, and fails with ErrAckTimeout, where nobody is subscribed",
-			Breaks: breaks("ack-6..7 ack-9 isolate-5 error-5 context-7 close-12"),
+			Breaks: breaks("ack-6..7 ack-9 isolate-5 error-5 context-7 close-12 argument-12"),
 			spoil: answering(func(c *counted) {
 				if errors.Is(c.err, coordination.ErrNoSubscribers) && len(c.listeners) == 0 {
 					c.err = coordination.ErrAckTimeout

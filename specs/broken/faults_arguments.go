@@ -93,7 +93,15 @@ func overcheckedArguments() []Fault {
 			Name:   "short-timeouts-refused",
 			Does:   "refuses a timeout of less than a millisecond",
 			Breaks: breaks("argument-12"),
-			spoil:  overchecked("timeout", func(c *call) bool { return c.method == "PublishWithAck" && c.length > 0 && c.length < time.Millisecond }),
+			spoil:  overchecked("timeout", shortTimeout),
+		},
+		{
+			Name:   "publish-within-the-timeout",
+			Does:   "gives up the publish of PublishWithAck with ErrUnavailable if it takes longer than the timeout",
+			Breaks: breaks("argument-12"),
+			spoil: unchecked(shortTimeout, func(*call) error {
+				return fmt.Errorf("publish with ack: %w", coordination.ErrUnavailable)
+			}),
 		},
 		{
 			Name:   "timeout-is-the-contexts",
@@ -144,6 +152,10 @@ func unchecked(is func(c *call) bool, instead func(c *call) error) func(*backend
 			return c.proceed()
 		})
 	})
+}
+
+func shortTimeout(c *call) bool {
+	return c.method == "PublishWithAck" && c.length > 0 && c.length < time.Millisecond
 }
 
 func overchecked(argument string, is func(c *call) bool) func(*backend) func(*adapter) {

@@ -20,7 +20,7 @@ func misrouted() []Fault {
 		{
 			Name:   "peers-hear-no-channel",
 			Does:   "delivers to subscriptions to one channel on its own handle only",
-			Breaks: breaks("publish-1 publish-3..4 publish-6..8 publish-10..13 publish-15..17 pattern-1..20 pattern-22 buffer-1 buffer-3 buffer-5..12 subscribe-1..4 subscribe-7 subscribe-9..12 subscribe-14..15 ack-10 ack-13..15 value-11 delete-17 health-10..11 health-13..14 isolate-1 argument-9..10 error-6..7 context-1 context-4 close-1 share-5..6 share-8..9 outage-11"),
+			Breaks: breaks("publish-1 publish-3..4 publish-6..8 publish-10..13 publish-15..17 pattern-1..20 pattern-22 buffer-1 buffer-3 buffer-5..12 subscribe-1..4 subscribe-7 subscribe-9..12 subscribe-14..15 ack-10 ack-13..15 value-11 delete-17 health-10..11 health-13..14 isolate-1 argument-9..10 error-6..7 context-1 context-4 close-1 share-5..6 share-8..9 outage-11 argument-12"),
 			spoil:  listened(func(p publication, l *listener) fate { return fate{hidden: l.a != p.from && l.exact()} }),
 		},
 		{
