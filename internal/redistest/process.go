@@ -81,6 +81,12 @@ func isZombie(pid int) bool {
 	return err == nil && strings.HasPrefix(state, "Z")
 }
 
+// isRunning reports whether the program was started and has not ended.
+func (p *process) isRunning() bool {
+	pid, err := p.pid()
+	return err == nil && syscall.Kill(pid, 0) == nil && !isZombie(pid)
+}
+
 func (p *process) pid() (int, error) {
 	text, err := os.ReadFile(filepath.Join(p.Directory, "pid"))
 	if err != nil {

@@ -91,11 +91,11 @@ func (s *Server) Restart() error {
 
 func (s *Server) await() error {
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if answers(s.Address) {
+		if answers(s.Address) && s.isRunning() { // and not another server, which took the port first
 			return nil
 		}
 	}
-	return errors.New("redis-server does not start")
+	return fmt.Errorf("redis-server does not start at %s", s.Address)
 }
 
 // answers reports whether the server does, be it by hanging up. One that merely
@@ -112,14 +112,6 @@ func answers(address string) bool {
 	}
 	_, err = connection.Read(make([]byte, 1))
 	return !errors.Is(err, os.ErrDeadlineExceeded)
-}
-
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 // URL returns the server's redis:// URL.

@@ -8,7 +8,8 @@ import (
 	"net/url"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/riptidecrawler/coordkit/sync/cache"
 )
@@ -52,10 +53,30 @@ func openStore(ctx context.Context, path string) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := db.ExecContext(ctx, schema); err != nil {
+	if err := migrate(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &store{db}, nil
+}
+
+// migrate creates what is missing. SQLite does not wait for its busy_timeout when several
+// processes change the journal mode of a new database at once, so that this tries again.
+func migrate(ctx context.Context, db *sql.DB) error {
+	const limit, pause = 5 * time.Second, 20 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		_, err := db.ExecContext(ctx, schema)
+		var refused *sqlite.Error
+		if !errors.As(err, &refused) || refused.Code() != sqlite3.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 func (s *store) close() error { return s.db.Close() }
